@@ -1,0 +1,511 @@
+"""The target: the deployment under review, as its ``readiness.yaml`` describes it.
+
+Every part but ``name`` and ``environment`` is optional: what is absent is not measured, and says so.
+Secrets come by reference only (``env:NAME`` or ``file:PATH``). Paths are relative to the file.
+Reading the file from YAML is the business of :mod:`readiness_kit.target_file`.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from readiness_kit.contents import Phase
+from readiness_kit.errors import TargetError
+
+Environment = Literal["development", "staging", "sandbox", "production"]
+
+
+class Secret:
+    """A secret by reference; it never shows its value unless asked by :meth:`reveal`."""
+
+    __slots__ = ("_folder", "reference")
+
+    def __init__(self, reference: str, folder: Path | None = None) -> None:
+        """Refer to ``env:NAME`` or ``file:PATH``, the path relative to *folder*.
+
+        Raises:
+            TargetError: A literal instead of a reference.
+
+        """
+        if not reference.startswith(("env:", "file:")) or reference.endswith(":"):
+            raise TargetError(
+                "a secret must be given by reference, not by value",
+                hint="write env:NAME or file:PATH, and keep the value there",
+            )
+        self.reference = reference
+        self._folder = folder or Path()
+
+    def reveal(self) -> str:
+        """Return the value.
+
+        Raises:
+            TargetError: The variable is not set, or the file cannot be read, or it is empty.
+
+        """
+        kind, _, name = self.reference.partition(":")
+        if kind == "env":
+            value = os.environ.get(name, "")
+            problem = f"the environment variable {name} is not set"
+        else:
+            try:
+                value = (self._folder / name).read_text(encoding="utf-8").strip()
+                problem = f"{self._folder / name} is empty"
+            except (OSError, UnicodeDecodeError) as error:
+                value, problem = "", f"{self._folder / name} cannot be read: {error}"
+        if not value:
+            raise TargetError(f"{self.reference}: {problem}", hint="supply the secret and try again")
+        return value
+
+    def __repr__(self) -> str:
+        """Show the reference, never the value."""
+        return f"Secret({self.reference!r})"
+
+    def __eq__(self, other: object) -> bool:
+        """Two secrets are equal when they refer to the same place."""
+        return isinstance(other, Secret) and self.reference == other.reference
+
+    def __hash__(self) -> int:
+        """Hash the reference."""
+        return hash(self.reference)
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the parts of ``readiness.yaml``: strict about keys and types."""
+
+
+class Release(Part, frozen=True):
+    """What is deployed."""
+
+    version: str
+    """Version of the service, as its team names it."""
+
+    commit: str = ""
+    """Commit the release was built from; borrowed evidence must match it."""
+
+
+class Api(Part, frozen=True):
+    """The public face of the service."""
+
+    url: str
+    """Public base URL, scheme included, without a path."""
+
+    kind: Literal["graphql", "rest"] = "graphql"
+    """How operations are called."""
+
+    graphql: str = "/graphql"
+    """Path of the GraphQL endpoint."""
+
+    health: str = "/health"
+    """Path of the liveness endpoint."""
+
+    ready: str = "/ready"
+    """Path of the readiness endpoint."""
+
+    instances: tuple[str, ...] = ()
+    """Base URL of each process behind the balancer, for what must be asked of every one."""
+
+    metrics_urls: tuple[str, ...] = ()
+    """Where the scraper reads the metrics of each process."""
+
+    http_url: str | None = None
+    """Plain-HTTP base URL; when absent, port 80 of the host of ``url``."""
+
+    ca: Path | None = None
+    """PEM file of the authority that signed the certificate; when absent, the system's store."""
+
+    headers: dict[str, str] = {}
+    """Headers sent with every request."""
+
+    allowed_origins: tuple[str, ...] = ()
+    """Origins that browsers may call from."""
+
+    allowed_headers: tuple[str, ...] = ("content-type", "authorization")
+    """Request headers that a preflight may allow."""
+
+    address_families: tuple[Literal["ipv4", "ipv6"], ...] = ()
+    """Families to ask; empty means those this host can route."""
+
+
+class Auth(Part, frozen=True):
+    """How callers prove who they are."""
+
+    token: Secret | None = None
+    """A valid bearer token: the positive control of every refusal."""
+
+    token_command: tuple[str, ...] = ()
+    """Command that prints a fresh token on stdout; its last argument is the case or identity."""
+
+    issuer: str | None = None
+    """Expected ``iss``."""
+
+    audience: str | None = None
+    """Expected ``aud``."""
+
+    protected: str = ""
+    """GraphQL query that must not answer without a token."""
+
+    signing_key_file: Path | None = None
+    """File or manifest by which the service gets its signing key, for judging where it comes from."""
+
+    test_tokens: dict[str, Secret] = {}
+    """Genuinely signed bad tokens: ``expired``, ``not_yet_valid``, ``wrong_audience``, ``wrong_issuer``."""
+
+
+class ApplicationPool(Part, frozen=True):
+    """One pool of database connections in the application."""
+
+    name: str
+    """``application_name`` of its connections."""
+
+    size: int
+    """Most connections one process holds, overflow included."""
+
+    processes: int = 1
+    """Processes per replica."""
+
+    replicas: int = 1
+    """Most replicas."""
+
+    timeout_s: float | None = None
+    """Longest wait for a connection, when set explicitly."""
+
+    max_lifetime_s: float | None = None
+    """Age at which a connection is replaced, when set explicitly."""
+
+
+class Database(Part, frozen=True):
+    """PostgreSQL."""
+
+    dsn: Secret
+    """Connection string of the probe's role, which needs no more than ``pg_monitor``."""
+
+    replicas: tuple[Secret, ...] = ()
+    """Connection string of each standby."""
+
+    application_dsn: Secret | None = None
+    """The application's own connection string, read for its settings and never dialled."""
+
+    application_pools: tuple[ApplicationPool, ...] = ()
+    """Pools as the application configures them."""
+
+
+class Cache(Part, frozen=True):
+    """Redis or Valkey."""
+
+    url: Secret
+    """``rediss://`` URL with login."""
+
+    ca: Path | None = None
+    """PEM file of the authority behind its certificate."""
+
+    prefix: str = ""
+    """Prefix of the application's keys."""
+
+    max_ttl_s: int = 300
+    """Longest life an entry may have."""
+
+    hard_dependency: bool = False
+    """Whether the service is meant to be down without it."""
+
+
+class Proxy(Part, frozen=True):
+    """The balancer's configuration."""
+
+    nginx: Path | None = None
+    """``nginx.conf`` as deployed."""
+
+
+class Application(Part, frozen=True):
+    """How the service is started."""
+
+    environment_file: Path | None = None
+    """Environment of the service, ``NAME=value`` a line; values are never kept."""
+
+    process_ids: tuple[Path, ...] = ()
+    """Files that hold the process id of each process on this host."""
+
+
+class Logs(Part, frozen=True):
+    """Where the service writes its logs."""
+
+    application: tuple[Path, ...] = ()
+    """Log file of each process."""
+
+    keys: dict[str, str] = {}
+    """Name of the log key for each of user_id, endpoint, duration, status, time, level, request_id."""
+
+    allowed_personal_fields: tuple[str, ...] = ()
+    """Fields that may hold personal data."""
+
+
+class Backups(Part, frozen=True):
+    """Where backups lie."""
+
+    directory: Path
+    """Folder of dated backups."""
+
+    pattern: str = "*"
+    """Glob of the backups inside it."""
+
+    tool: Literal["pg_dump", "pg_basebackup", "pgbackrest"] = "pg_dump"
+    """What made them."""
+
+    success_marker: str = "{name}.ok"
+    """File beside a backup that says it succeeded; ``{name}`` is the backup's file name."""
+
+    wal_archive: Path | None = None
+    """Folder of archived WAL segments."""
+
+
+class Source(Part, frozen=True):
+    """The source tree of the service."""
+
+    path: Path
+    """Root of the tree."""
+
+    schema: Path | None = None
+    """The documented GraphQL schema (SDL), relative to the file."""
+
+
+class SmokeOperation(Part, frozen=True):
+    """One operation that must work from outside."""
+
+    name: str
+    """Its name in reports."""
+
+    query: str
+    """GraphQL document."""
+
+    variables: dict[str, str | int | float | bool | None] = {}
+    """Its variables."""
+
+
+class Objectives(Part, frozen=True):
+    """What the service promises; the defaults are the checklist's own figures."""
+
+    peak_rps: Annotated[float, Meta(gt=0)] | None = None
+    """Highest expected request rate, requests per second."""
+
+    p50_ms: Annotated[float, Meta(gt=0)] = 100.0
+    """Median latency, milliseconds."""
+
+    p95_ms: Annotated[float, Meta(gt=0)] = 500.0
+    """95th percentile latency, milliseconds."""
+
+    p99_ms: Annotated[float, Meta(gt=0)] = 1000.0
+    """99th percentile latency, milliseconds."""
+
+    error_rate: Annotated[float, Meta(ge=0, lt=1)] = 0.001
+    """Share of failed requests that is accepted."""
+
+    rto_minutes: Annotated[float, Meta(gt=0)] = 60.0
+    """Recovery time objective, minutes."""
+
+    rpo_minutes: Annotated[float, Meta(ge=0)] = 15.0
+    """Recovery point objective, minutes."""
+
+
+class RateLimits(Part, frozen=True):
+    """The rate limit the service declares for one caller; defaults are the checklist's."""
+
+    per_minute: int = 100
+    """Requests per minute."""
+
+    per_hour: int = 1000
+    """Requests per hour."""
+
+    burst: int = 20
+    """Requests above the steady rate that are accepted at once."""
+
+
+class LoadProfile(Part, frozen=True):
+    """The shape of one load test."""
+
+    rate_rps: Annotated[float, Meta(gt=0)] | None = None
+    """Arrivals per second; when absent, from ``objectives.peak_rps``."""
+
+    seconds: Annotated[float, Meta(gt=0)] | None = None
+    """How long."""
+
+    users: Annotated[int, Meta(gt=0)] | None = None
+    """Concurrent users that serve the arrivals."""
+
+
+class Load(Part, frozen=True):
+    """Load tests."""
+
+    scenario: Path | None = None
+    """Locust file with the users."""
+
+    profiles: dict[str, LoadProfile] = {}
+    """Overrides of the built-in profiles."""
+
+    identities: tuple[Secret, ...] = ()
+    """Tokens the users draw from."""
+
+    max_rps: Annotated[float, Meta(gt=0)] = 1000.0
+    """Ceiling on any rate."""
+
+    max_users: Annotated[int, Meta(gt=0)] = 5000
+    """Ceiling on any number of users."""
+
+    max_seconds: Annotated[float, Meta(gt=0)] = 3600.0
+    """Ceiling on any duration."""
+
+
+class Limits(Part, frozen=True):
+    """What the kit may ask of the target."""
+
+    requests_per_minute: Annotated[int, Meta(gt=0)] = 80
+    """Pace of the probes, kept below the rate limit of the service."""
+
+    rate: RateLimits = RateLimits()
+    """The rate limit the service declares."""
+
+
+class NotApplicable(Part, frozen=True):
+    """A declaration that an item or claim does not apply here."""
+
+    item: str
+    """Id of an item or claim."""
+
+    reason: str
+    """Why it does not apply."""
+
+    by: str
+    """Mailbox of the person who declares it."""
+
+
+class Signoff(Part, frozen=True):
+    """Who may sign, and by which rules."""
+
+    allowed_signers: Path
+    """OpenSSH allowed_signers file."""
+
+    policy: Path | None = None
+    """Policy file; when absent, the strict built-in policy."""
+
+
+class Target(Part, frozen=True):
+    """The deployment under review."""
+
+    schema: Literal[1]
+    """Version of this file's format."""
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+    """Name of the service."""
+
+    environment: Environment
+    """Where it runs; production refuses drills and demands confirmation for load."""
+
+    phase: Phase = "pre_launch"
+    """Whether claims that are due only after launch count."""
+
+    release: Release | None = None
+    """What is deployed."""
+
+    api: Api | None = None
+    """The public face of the service."""
+
+    auth: Auth = Auth()
+    """How callers prove who they are."""
+
+    identities: dict[str, Secret] = {}
+    """A token per role."""
+
+    database: Database | None = None
+    """PostgreSQL."""
+
+    cache: Cache | None = None
+    """Redis or Valkey."""
+
+    proxy: Proxy = Proxy()
+    """The balancer's configuration."""
+
+    application: Application = Application()
+    """How the service is started."""
+
+    logs: Logs = Logs()
+    """Where the service writes its logs."""
+
+    backups: Backups | None = None
+    """Where backups lie."""
+
+    source: Source | None = None
+    """The source tree of the service."""
+
+    documents: dict[str, Path] = {}
+    """Documents by kind: api, objectives, recovery, certificates, deployment, …"""
+
+    smoke: tuple[SmokeOperation, ...] = ()
+    """Operations that must work from outside."""
+
+    objectives: Objectives = Objectives()
+    """What the service promises."""
+
+    load: Load = Load()
+    """Load tests."""
+
+    limits: Limits = Limits()
+    """What the kit may ask of the target."""
+
+    not_applicable: tuple[NotApplicable, ...] = ()
+    """Declarations that items or claims do not apply."""
+
+    attestations: Path | None = None
+    """Folder of signed attestations."""
+
+    waivers: Path | None = None
+    """Folder of signed waivers."""
+
+    signoff: Signoff | None = None
+    """Who may sign, and by which rules."""
+
+    def secrets(self) -> Iterator[Secret]:
+        """Yield every secret the target refers to."""
+        yield from _secrets(self)
+
+    def origins(self) -> frozenset[tuple[str, str, int]]:
+        """Return the exact (scheme, host, port) triples that requests may go to."""
+        if self.api is None:
+            return frozenset()
+        urls = [self.api.url, *self.api.instances, *self.api.metrics_urls]
+        urls.append(self.api.http_url or f"http://{urlsplit(self.api.url).hostname}:80")
+        return frozenset(origin(url) for url in urls)
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port of *url*.
+
+    Raises:
+        TargetError: Not an http or https URL with a host.
+
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}[parts.scheme]
+        host = parts.hostname or ""
+    except (ValueError, KeyError):
+        host, port = "", 0
+    if not host:
+        raise TargetError(f"{url!r} is no http:// or https:// URL with a host")
+    return parts.scheme, host.lower(), port
+
+
+def _secrets(part: object) -> Iterator[Secret]:
+    if isinstance(part, Secret):
+        yield part
+    elif isinstance(part, msgspec.Struct):
+        for name in part.__struct_fields__:
+            yield from _secrets(getattr(part, name))
+    elif isinstance(part, dict):
+        for value in part.values():
+            yield from _secrets(value)
+    elif isinstance(part, tuple):
+        for value in part:
+            yield from _secrets(value)
