@@ -58,7 +58,9 @@ class Secret:
             except (OSError, UnicodeDecodeError) as error:
                 value, problem = "", f"{self._folder / name} cannot be read: {error}"
         if not value:
-            raise TargetError(f"{self.reference}: {problem}", hint="supply the secret and try again")
+            raise TargetError(
+                f"{self.reference}: {problem}", hint="supply the secret and try again"
+            )
         return value
 
     def __repr__(self) -> str:

@@ -1,0 +1,132 @@
+"""Results: what ``results.json`` holds, schema ``readiness-kit/results/1``.
+
+All eighty items are always present; everything here is computed from stored facts.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from readiness_kit.verdict import Cause, Grade, Status, Verdict
+
+SCHEMA: Literal["readiness-kit/results/1"] = "readiness-kit/results/1"
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the parts of ``results.json``."""
+
+
+class Evidence(Part, frozen=True):
+    """Where a finding was seen."""
+
+    fact: str
+    """Id of the fact: ``facts/<id>.json`` in the run folder."""
+
+    sha256: str
+    """Digest of that file."""
+
+    pointer: str
+    """JSON pointer into the fact (RFC 6901)."""
+
+
+class ClaimResult(Part, frozen=True):
+    """One claim, settled."""
+
+    id: str
+    title: str
+    status: Status
+    waived: bool
+    waiver: str
+    """Reason, ticket and end date of the waiver; empty without one."""
+    effect: str
+    grade: Grade | None
+    min_grade: Grade
+    severity: str
+    owner: str
+    phase: str
+    got: str
+    want: str
+    cause: Cause | None
+    advice: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+    reproduce: str
+    threshold: str
+    check_version: str
+
+    @property
+    def due(self) -> bool:
+        """Whether the claim counts in this phase."""
+        return self.cause is not Cause.NOT_DUE
+
+
+class ItemResult(Part, frozen=True):
+    """One item: the worst of its claims that are due."""
+
+    id: str
+    title: str
+    line: int
+    section: str
+    status: Status
+    waived: bool
+    """Every red claim of the item is waived, and there is one."""
+    remedy: str
+    references: tuple[str, ...]
+    claims: tuple[ClaimResult, ...]
+
+
+class TargetSummary(Part, frozen=True):
+    """Which deployment was assessed."""
+
+    name: str
+    environment: str
+    release: str
+    digest: str
+    """SHA-256 of the redacted target."""
+
+
+class Results(Part, frozen=True):
+    """One run's results."""
+
+    schema: Literal["readiness-kit/results/1"]
+    run_id: str
+    kit_version: str
+    target: TargetSummary
+    started_at: datetime
+    finished_at: datetime
+    complete: bool
+    """False when a notebook crashed or the run was cut short: it cannot be signed."""
+    incomplete_reasons: tuple[str, ...]
+    verdict: Verdict
+    counts: dict[str, int]
+    """Claims that are due, by status; waived ones under ``waived`` as well."""
+    cost: dict[str, float]
+    """What the run asked of the target: http_requests, sql_statements, bytes, seconds, …"""
+    rejected_records: tuple[str, ...]
+    """Waivers and attestations that were refused, each with its reason."""
+    items: tuple[ItemResult, ...]
+
+    def claims(self) -> Iterator[ClaimResult]:
+        """Yield every claim in the order of the checklist."""
+        for item in self.items:
+            yield from item.claims
+
+    def item(self, item_id: str) -> ItemResult:
+        """Return one item by id."""
+        return next(item for item in self.items if item.id == item_id)
+
+
+def decode(data: bytes) -> Results:
+    """Return the results in *data*.
+
+    Raises:
+        msgspec.ValidationError: Not a ``results.json`` of this schema.
+
+    """
+    return msgspec.json.decode(data, type=Results)
+
+
+def json_schema() -> dict[str, object]:
+    """Return the JSON Schema of ``results.json``."""
+    return msgspec.json.schema(Results)

@@ -1,0 +1,210 @@
+"""Reads ``readiness.yaml``: strict YAML in, a frozen :class:`~readiness_kit.target.Target` out.
+
+Every mistake is a :class:`TargetError` with file, line and, where a name was misspelt, the name that
+was probably meant. Nothing is asked of the target here.
+"""
+
+import difflib
+import hashlib
+import re
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from readiness_kit.errors import TargetError
+from readiness_kit.target import Secret, Target, origin
+
+SIZE_CAP_BYTES = 1_000_000
+DEPTH_CAP = 20
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+def load_target(path: Path | str) -> Target:
+    """Return the target that the file at *path* describes, secrets resolvable.
+
+    Raises:
+        TargetError: Missing, unreadable, not strict YAML, unknown key, wrong type, or a secret that
+            is literal or cannot be read.
+
+    """
+    file = Path(path)
+    if file.is_dir():
+        file /= "readiness.yaml"
+    try:
+        text = file.read_bytes()[: SIZE_CAP_BYTES + 1].decode("utf-8")
+    except OSError as error:
+        raise TargetError(
+            f"{file} cannot be read: {error.strerror}",
+            hint="`readiness init` writes one to start from; -c FILE names another",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise TargetError(f"{file} is not UTF-8: {error}", hint="save it as UTF-8") from error
+    target = parse_target(text, file)
+    for secret in target.secrets():
+        secret.reveal()
+    return target
+
+
+def parse_target(text: str, file: Path) -> Target:
+    """Return the target that *text*, read from *file*, describes; secrets are not resolved."""
+    if len(text) > SIZE_CAP_BYTES:
+        raise TargetError(f"{file} is larger than {SIZE_CAP_BYTES} bytes")
+    reader = _Reader(file)
+    data = reader.read(text)
+    folder = file.resolve().parent
+
+    def decode(kind: type, value: object) -> object:
+        if not isinstance(value, str):
+            raise TargetError(f"Expected `str`, got `{type(value).__name__}`")
+        if kind is Secret:
+            return Secret(value, folder)
+        return (folder / value).resolve()
+
+    try:
+        target = msgspec.convert(data, Target, dec_hook=decode)
+    except msgspec.ValidationError as error:
+        raise reader.explain(error) from error
+    for url in _urls(target):
+        try:
+            origin(url)
+        except TargetError as error:
+            raise TargetError(f"{file}: api: {error.message}", hint="correct the URL") from error
+    return target
+
+
+def redacted(target: Target) -> dict[str, object]:
+    """Return the target as plain data with references instead of secrets."""
+
+    def encode(value: object) -> object:
+        return value.reference if isinstance(value, Secret) else str(value)
+
+    plain = msgspec.to_builtins(target, enc_hook=encode)
+    assert isinstance(plain, dict)  # noqa: S101 - msgspec returns a dict for a Struct
+    return plain
+
+
+def digest(target: Target) -> str:
+    """Return the SHA-256 of the redacted target, in hexadecimal."""
+    return hashlib.sha256(msgspec.json.encode(redacted(target), order="sorted")).hexdigest()
+
+
+def _urls(target: Target) -> list[str]:
+    api = target.api
+    if api is None:
+        return []
+    return [api.url, *api.instances, *api.metrics_urls, *([api.http_url] if api.http_url else [])]
+
+
+class _Reader:
+    """Turns YAML nodes into plain data, remembering the line of every path."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lines: dict[str, int] = {}
+
+    def read(self, text: str) -> Json:
+        try:
+            if "*" in text or "&" in text:
+                self._refuse_aliases(text)
+            node = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark
+            line = mark.line + 1 if mark is not None else 0
+            raise self._error(line, f"not valid YAML: {error.problem}") from error
+        except yaml.YAMLError as error:
+            raise self._error(0, f"not valid YAML: {error}") from error
+        if not isinstance(node, yaml.MappingNode):
+            raise self._error(1, "wanted a mapping of keys, got something else")
+        return self._plain(node, "$", 0)
+
+    def _refuse_aliases(self, text: str) -> None:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                raise self._error(event.start_mark.line + 1, "aliases (*name) are not accepted")
+
+    def _plain(self, node: yaml.Node, path: str, depth: int) -> Json:
+        self._lines[path] = node.start_mark.line + 1
+        if depth > DEPTH_CAP:
+            raise self._error(self._lines[path], "nested too deeply")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path, depth)
+        if isinstance(node, yaml.SequenceNode):
+            return [
+                self._plain(child, f"{path}[{n}]", depth + 1) for n, child in enumerate(node.value)
+            ]
+        return self._scalar(node)
+
+    def _mapping(self, node: yaml.MappingNode, path: str, depth: int) -> dict[str, Json]:
+        found: dict[str, Json] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
+                raise self._error(line, "a key is not text", hint="put the key in quotes")
+            if key.value in found:
+                raise self._error(line, f"the key {key.value!r} stands twice")
+            child = f"{path}.{key.value}"
+            found[key.value] = self._plain(value, child, depth + 1)
+            self._lines[child] = line
+        return found
+
+    def _scalar(self, node: yaml.Node) -> Json:
+        line, text = node.start_mark.line + 1, str(node.value)
+        kind = node.tag.rpartition(":")[2]
+        if kind == "str":
+            return text
+        if kind == "null":
+            return None
+        if kind == "bool" and text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        if kind == "int" and re.fullmatch(r"[-+]?(0|[1-9][0-9]*)", text):
+            return int(text)
+        if kind == "float" and re.fullmatch(r"[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?", text):
+            return float(text)
+        raise self._error(
+            line, f"{text!r} would be read as {kind}", hint="put it in quotes if text is meant"
+        )
+
+    def explain(self, error: msgspec.ValidationError) -> TargetError:
+        """Return *error* with its line and a suggestion."""
+        message, _, path = str(error).partition(" - at `")
+        path = path.rstrip("`") or "$"
+        while path not in self._lines and path != "$":
+            path = re.sub(r"(\.[^.\[]*|\[[^\]]*\]|\[\.\.\.\])$", "", path)
+        hint = "`readiness schema target` shows every key"
+        unknown = re.search(r"unknown field `(.*)`", message)
+        if unknown:
+            word = unknown[1]
+            close = difflib.get_close_matches(word, _fields_at(path), n=2)
+            hint = f"did you mean {' or '.join(close)}?" if close else hint
+            return self._error(
+                self._lines.get(f"{path}.{word}", 0), f"unknown key {word!r}", hint=hint
+            )
+        return self._error(self._lines.get(path, 0), f"{path[2:] or 'file'}: {message}", hint=hint)
+
+    def _error(self, line: int, message: str, *, hint: str = "") -> TargetError:
+        return TargetError(f"{self._file}:{line}: {message}", hint=hint)
+
+
+def _fields_at(path: str) -> list[str]:
+    """Return the keys that the part at *path* may have, all known keys when it is unclear."""
+    info = msgspec.inspect.type_info(Target)
+    for word in re.findall(r"\.([^.\[]+)", path):
+        fields = {f.name: f.type for f in _struct(info).fields} if _struct(info) else {}
+        info = fields.get(word, info)
+    return [f.name for f in _struct(info).fields]
+
+
+def _struct(info: msgspec.inspect.Type) -> msgspec.inspect.StructType:
+    if isinstance(info, msgspec.inspect.UnionType):
+        return next(
+            _struct(kind) for kind in info.types if isinstance(kind, msgspec.inspect.StructType)
+        )
+    if isinstance(info, (msgspec.inspect.VarTupleType, msgspec.inspect.ListType)):
+        return _struct(info.item_type)
+    if isinstance(info, msgspec.inspect.StructType):
+        return info
+    root = msgspec.inspect.type_info(Target)
+    assert isinstance(root, msgspec.inspect.StructType)  # noqa: S101
+    return root
