@@ -208,3 +208,16 @@ def _struct(info: msgspec.inspect.Type) -> msgspec.inspect.StructType:
     root = msgspec.inspect.type_info(Target)
     assert isinstance(root, msgspec.inspect.StructType)  # noqa: S101
     return root
+
+
+def json_schema() -> dict[str, object]:
+    """Return the JSON Schema of ``readiness.yaml``, secrets and paths as text."""
+
+    def hook(kind: type) -> dict[str, object]:
+        if kind is Secret:
+            return {"type": "string", "pattern": "^(env|file):.+"}
+        if issubclass(kind, Path):
+            return {"type": "string", "description": "path, relative to this file"}
+        raise NotImplementedError(kind)
+
+    return msgspec.json.schema(Target, schema_hook=hook)

@@ -1,0 +1,308 @@
+"""One assessment: facts gathered once, under locks, each with its own deadline; then judged.
+
+Results are always computed from the stored facts, by :func:`judge_run`, whoever asks: the command
+line, a batch, a kernel, or somebody who replays a sealed run years later.
+"""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from readiness_kit import drills, harness, probes
+from readiness_kit.checks import all_checks
+from readiness_kit.contents import EFFECTS, ITEMS, Effect, Item, select
+from readiness_kit.errors import NotSeen, ReadinessError, UsageError
+from readiness_kit.evidence import canonical, locks, manifest
+from readiness_kit.evidence.folder import RunFolder, Unseen
+from readiness_kit.evidence.kept import keep_records
+from readiness_kit.facts import Fact
+from readiness_kit.judgement import judge_item, judge_run
+from readiness_kit.results import ItemResult, Results
+from readiness_kit.sources import Pacer, Source, Visit, found_in
+from readiness_kit.target import Target
+from readiness_kit.target_file import load_target
+
+log = logging.getLogger(__name__)
+
+RUNS = Path(".readiness") / "runs"
+"""Where run folders lie, relative to the working directory."""
+
+GRACE_S = 1.0
+"""How long after its deadline a visit may still hand in what it has."""
+
+WORKERS = 8
+"""Visits at once."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with a fact's id, how many are done, and how many there are."""
+
+
+@cache
+def all_sources() -> dict[type[Fact], Source]:
+    """Return what gives each kind of fact, found by walking probes, harness and drills."""
+    found = (one for package in (probes, harness, drills) for one in found_in(package))
+    return {one.fact: one for one in found}
+
+
+@dataclass
+class Assessment:
+    """A target, a run folder, and what may be done to the target."""
+
+    folder: RunFolder
+    target: Target | None
+    """``None`` when a stored run is replayed: nothing can be gathered."""
+
+    allow: frozenset[Effect] = frozenset({"read"})
+    confirm: str | None = None
+    """Host that the operator typed to confirm load on production."""
+
+    _pacer: Pacer = field(default_factory=lambda: Pacer(80))
+
+    @classmethod
+    def open(
+        cls,
+        target_file: Path | None,
+        run_dir: Path | None = None,
+        *,
+        allow: tuple[Effect, ...] = (),
+        only: tuple[str, ...] = (),
+        confirm: str | None = None,
+        replay_from: Path | None = None,
+    ) -> "Assessment":
+        """Begin a run, join the one at *run_dir*, or replay the one at *replay_from*.
+
+        Raises:
+            UsageError: Unknown effect or item, or neither target nor run.
+            TargetError: The target file is wrong.
+            RunFolderError: The folder cannot be made, read, or belongs to another target.
+
+        """
+        if replay_from is not None:
+            return cls(RunFolder.join(replay_from), None)
+        if target_file is None:
+            raise UsageError("no target given", hint="-c FILE names the readiness.yaml")
+        for effect in allow:
+            if effect not in EFFECTS:
+                raise UsageError(f"unknown effect {effect!r}", hint=f"one of {', '.join(EFFECTS)}")
+        selected = tuple(one.id for one in select(only)) if only else ()
+        target = load_target(target_file)
+        if run_dir is not None and (run_dir / "run.json").exists():
+            folder = RunFolder.join(run_dir, target)
+        else:
+            folder = RunFolder.create(RUNS, target, allow=allow, selected=selected, path=run_dir)
+            keep_records(target, folder)
+        pacer = Pacer(target.limits.requests_per_minute)
+        return cls(folder, target, frozenset({"read", *allow}), confirm, pacer)
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The items of this run."""
+        return select(self.folder.run.selected) if self.folder.run.selected else ITEMS
+
+    def gather(
+        self, items: Iterable[Item] | None = None, progress: Progress | None = None
+    ) -> None:
+        """Gather every fact that *items* need and that is not stored yet.
+
+        Where another process gathers for this run, wait for its facts instead.
+        """
+        if self.target is None or self.folder.sealed:
+            return
+        chosen = self.items if items is None else tuple(items)
+        sources = [one for one in _needed(chosen) if not self.folder.has_fact(one.fact.fact_id())]
+        done = _Counter(len(sources), progress)
+        for wave in _waves(sources):
+            with ThreadPoolExecutor(WORKERS, thread_name_prefix="gather") as pool:
+                for _ in pool.map(lambda one: done.after(self._gather_one, one), wave):
+                    pass
+
+    def _gather_one(self, source: Source) -> None:
+        fact_id = source.fact.fact_id()
+        if not self._gatherer and self.folder.wait_for(fact_id):
+            return
+        with locks.locked(self.folder.lock(fact_id)):
+            if self.folder.has_fact(fact_id):
+                return
+            refusal = self._refusal(source)
+            if refusal is not None:
+                self.folder.write_fact(fact_id, refusal, seconds=0, cost={})
+                return
+            with contextlib.ExitStack() as held:
+                for resource in sorted(source.exclusive):
+                    held.enter_context(locks.locked(self.folder.lock(f"resource-{resource}")))
+                self._visit(source)
+
+    @property
+    def _gatherer(self) -> bool:
+        """Whether this process may gather: it holds the run's gatherer lock, or nobody does."""
+        return self._gathering or not locks.is_held(self.folder.lock("gatherer"))
+
+    _gathering: bool = False
+
+    @contextlib.contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Be the one process that gathers for this run."""
+        with self.folder.gathering():
+            self._gathering = True
+            try:
+                yield
+            finally:
+                self._gathering = False
+
+    def _refusal(self, source: Source) -> Unseen | None:
+        """Return why *source* may not be used on this target, if so."""
+        assert self.target is not None  # noqa: S101 - gather() returned already
+        effect = source.effect
+        if effect not in self.allow:
+            return Unseen(
+                cause="not_allowed",
+                reason=f"this needs the effect {effect}, which was not allowed",
+                hint=f"run again with --allow {effect}: it sends {source.asks}",
+            )
+        if self.target.environment != "production" or effect in ("read", "canary"):
+            return None
+        if effect == "drill":
+            return Unseen(cause="not_allowed", reason="drills are refused on production")
+        host = next((where[1] for where in sorted(self.target.origins())), "")
+        if self.confirm == host:
+            return None
+        return Unseen(
+            cause="not_allowed",
+            reason="load on production was not confirmed",
+            hint=f"--confirm {host} confirms it",
+        )
+
+    def _visit(self, source: Source) -> None:
+        """Visit the target in a thread of its own, and give up on it after the deadline."""
+        assert self.target is not None  # noqa: S101 - gather() returned already
+        fact_id = source.fact.fact_id()
+        visit = Visit(
+            target=self.target,
+            run_id=self.folder.run_id,
+            fact_id=fact_id,
+            deadline_s=source.deadline_s,
+            pacer=self._pacer,
+        )
+        self.folder.journal("STARTED", fact=fact_id)
+        outcome: list[Fact | Unseen] = []
+        thread = threading.Thread(
+            target=lambda: outcome.append(look(source, visit)), name=fact_id, daemon=True
+        )
+        began = time.monotonic()
+        thread.start()
+        thread.join(source.deadline_s + GRACE_S)
+        late = Unseen(
+            cause="could_not_ask",
+            reason=f"no end within {source.deadline_s:g} s",
+            hint="check that the target is up and not overloaded, then run again",
+        )
+        found = outcome[0] if outcome else late
+        seconds, cost = time.monotonic() - began, visit.meter.counts()
+        try:
+            self.folder.write_fact(fact_id, found, seconds=seconds, cost=cost)
+        except (ValueError, TypeError) as error:
+            broken = Unseen(cause="crashed", reason=f"the fact cannot be stored: {error}")
+            self.folder.write_fact(fact_id, broken, seconds=seconds, cost=cost)
+        self.folder.journal("DONE", fact=fact_id)
+
+    def item(self, item_id: str) -> ItemResult:
+        """Return one item, gathering what it needs first."""
+        chosen = select((item_id,))
+        self.gather(chosen)
+        return judge_item(chosen[0], self.folder)
+
+    def facts_of(self, item_id: str) -> tuple[Fact, ...]:
+        """Return the facts seen for one item, in the order its judges name them."""
+        check = all_checks().get(item_id)
+        found: list[Fact] = []
+        for kind in check.needs if check else ():
+            with contextlib.suppress(NotSeen):
+                found.append(self.folder.read_fact(kind))
+        return tuple(found)
+
+    def results(
+        self, *, complete: bool = True, incomplete_reasons: tuple[str, ...] = ()
+    ) -> Results:
+        """Judge the whole run from its stored facts, as it stands now."""
+        return judge_run(
+            self.folder,
+            finished_at=datetime.now(UTC),
+            complete=complete,
+            incomplete_reasons=incomplete_reasons,
+        )
+
+    def seal(self, results: Results) -> None:
+        """Write ``results.json`` and then the manifest: from here on nothing changes."""
+        self.folder.write("results.json", canonical.dumps(msgspec.to_builtins(results)))
+        manifest.write(self.folder.path)
+
+
+def look(source: Source, visit: Visit) -> Fact | Unseen:
+    """Visit once; whatever goes wrong is a value with its reason, never a guess."""
+    try:
+        return source.gather(visit)
+    except NotSeen as error:
+        return Unseen(cause=error.cause, reason=error.message, hint=error.hint)
+    except ReadinessError as error:
+        return Unseen(cause="could_not_ask", reason=error.message, hint=error.hint)
+    except OSError as error:
+        return Unseen(
+            cause="could_not_ask",
+            reason=f"{type(error).__name__}: {error}",
+            hint="`readiness doctor` says what cannot be reached",
+        )
+    except Exception as error:
+        log.debug("%s crashed", visit.fact_id, exc_info=True)
+        return Unseen(
+            cause="crashed",
+            reason=f"{type(error).__name__}: {error}",
+            hint="this is a defect of the kit or of a plug-in: please report it",
+        )
+
+
+class _Counter:
+    """Counts what is done and tells whoever wants to know."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self._total = total
+        self._done = 0
+        self._progress = progress
+        self._lock = threading.Lock()
+
+    def after(self, do: Callable[[Source], None], source: Source) -> None:
+        do(source)
+        with self._lock:
+            self._done += 1
+            if self._progress is not None:
+                self._progress(source.fact.fact_id(), self._done, self._total)
+
+
+def _needed(items: Iterable[Item]) -> Iterator[Source]:
+    """Yield the sources of every fact that the checks of *items* need, each once."""
+    sources = all_sources()
+    checks = (all_checks().get(item.id) for item in items)
+    kinds = {kind: None for check in checks if check is not None for kind in check.needs}
+    yield from (sources[kind] for kind in kinds if kind in sources)
+
+
+def planned(ids: tuple[str, ...]) -> tuple[Source, ...]:
+    """Return the sources that a run of *ids* (none: everything) would use, mildest effect first."""
+    found = _needed(select(ids) if ids else ITEMS)
+    return tuple(sorted(found, key=lambda one: EFFECTS.index(one.effect)))
+
+
+def _waves(sources: list[Source]) -> Iterator[list[Source]]:
+    """Yield what may run together: looking and canaries first, then load, then drills."""
+    for effects in (("read", "canary"), ("load",), ("drill",)):
+        wave = [one for one in sources if one.effect in effects]
+        if wave:
+            yield sorted(wave, key=lambda one: -one.deadline_s)

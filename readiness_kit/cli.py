@@ -1,0 +1,84 @@
+"""The ``readiness`` command: parses, and hands over to one module per command.
+
+Commands are loaded when they are called, so that ``readiness --help`` answers at once.
+"""
+
+import importlib
+import sys
+from typing import NoReturn
+
+import click
+
+from readiness_kit import __version__
+from readiness_kit.errors import ReadinessError
+
+COMMANDS = {
+    "demo": "Assess the embedded deployment from start to signed report.",
+    "sandbox": "Start, inspect and stop the embedded deployment.",
+    "init": "Write a commented readiness.yaml, the notebooks and the load scenario.",
+    "list": "List the 80 items and their claims.",
+    "explain": "Say what an item asserts, how it is proven, and what to do when it is red.",
+    "plan": "Say what a run would ask of the target, without asking it.",
+    "check": "Judge in the terminal, without notebooks.",
+    "run": "Execute the notebooks and write a run folder.",
+    "load": "Run one load profile.",
+    "report": "Rebuild a report from a run's stored facts.",
+    "sign": "Sign a run for one of the four roles.",
+    "verify": "Verify a signed run, offline.",
+    "schema": "Print a JSON Schema.",
+}
+"""Every command and its one line, in the order a newcomer needs them."""
+
+
+class Lazy(click.Group):
+    """A group that imports a command when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, in order."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"readiness_kit.commands.{cmd_name}")
+        command = module.command
+        if not isinstance(command, click.Command):
+            message = f"{module.__name__}.command is no command"
+            raise TypeError(message)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="readiness")
+def readiness() -> None:
+    """Prove, explore and sign that a service is ready for production.
+
+    Exit codes: 0 GO or done, 1 NO-GO, 2 usage or configuration, 3 UNDECIDED, 4 integrity.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line; every error ends in one clear message and its exit code."""
+    try:
+        code = readiness.main(standalone_mode=False, auto_envvar_prefix="READINESS")
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        code = 130
+    except ReadinessError as error:
+        click.echo(f"readiness: {error}", err=True)
+        code = error.exit_code
+    except BrokenPipeError:
+        code = 141
+    sys.exit(code if isinstance(code, int) else 0)

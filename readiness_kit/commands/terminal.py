@@ -1,0 +1,100 @@
+"""What the commands print on the terminal: verdict tables and progress, on stderr."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from readiness_kit.assessment import Progress
+    from readiness_kit.results import ClaimResult, Results
+
+SYMBOLS = {
+    "PASS": ("✔", "green"),
+    "WARN": ("▲", "yellow"),
+    "ATTESTED": ("✎", "cyan"),
+    "NOT_APPLICABLE": ("–", "dim"),
+    "UNKNOWN": ("?", "magenta"),
+    "FAIL": ("✘", "bold red"),
+}
+"""Status to symbol and style: never colour alone."""
+
+
+def console() -> "Console":
+    """Return the console for people: stderr; machine formats alone go to stdout."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def progress(words: str) -> Iterator["Progress"]:
+    """Show a bar for gathering facts, silent when stderr is no terminal."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(
+        *columns, console=console(), transient=True, disable=not sys.stderr.isatty()
+    ) as bar:
+        task = bar.add_task(words, total=None)
+
+        def update(fact_id: str, done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, description=f"{words}: {fact_id}")
+
+        yield update
+
+
+def status_words(claim: "ClaimResult") -> tuple[str, str]:
+    """Return a claim's status as words, and its style."""
+    symbol, style = SYMBOLS[claim.status.value]
+    words = f"{symbol} {claim.status.value}"
+    if claim.cause is not None:
+        words += f" {claim.cause.value}"
+    return (f"{words} (waived)" if claim.waived else words), style
+
+
+def print_results(results: "Results", *, quiet_causes: frozenset[str] = frozenset()) -> None:
+    """Print every claim by item, then counts and verdict; *quiet_causes* are counted only."""
+    from rich.table import Table
+    from rich.text import Text
+
+    out = console()
+    table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
+    table.add_column("claim", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("got", overflow="fold", ratio=1)
+    left_out = 0
+    for claim in results.claims():
+        if claim.cause is not None and claim.cause.value in quiet_causes:
+            left_out += 1
+            continue
+        words, style = status_words(claim)
+        # Text, not markup: what a target answered must not be able to style the terminal.
+        table.add_row(Text(claim.id), Text(words, style=style), Text(claim.got))
+    out.print(table)
+    if left_out:
+        out.print(f"{left_out} more claims: {', '.join(sorted(quiet_causes))}")
+    counts = ", ".join(f"{n} {word}" for word, n in results.counts.items() if n)
+    out.print(f"\n{results.verdict.value}  ({counts})", style="bold")
+    for reason in results.incomplete_reasons:
+        out.print(f"incomplete: {reason}", style="red", markup=False)
+    for reason in results.rejected_records:
+        out.print(f"record refused: {reason}", style="yellow", markup=False)
+
+
+def exit_code(results: "Results", *, fail_on_warn: bool = False, report_only: bool = False) -> int:
+    """Return the exit code of *results*; the options change it, never the stored verdict."""
+    if report_only:
+        return 0
+    if not results.complete:
+        return 3
+    if fail_on_warn and results.counts.get("WARN"):
+        return 1
+    return {"GO": 0, "NO-GO": 1, "UNDECIDED": 3}[results.verdict.value]

@@ -1,0 +1,1 @@
+"""The drills: experiments that load, break or restore something, bounded and undone."""

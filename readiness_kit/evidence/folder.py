@@ -1,0 +1,329 @@
+"""The run folder: one assessment of one target, as plain files.
+
+::
+
+    run.json              what was asked, of which target, by which kit
+    target.redacted.json  the target, with references instead of secrets
+    journal.jsonl         STARTED and DONE per fact, fsynced
+    facts/<id>.json       canonical JSON (RFC 8785), redacted before it is hashed
+    waivers/ attestations/  the signed records that counted
+    notebooks/            executed notebooks and their done-records
+    results.json report.html SHA256SUMS   written last
+
+A sealed folder (one with ``SHA256SUMS``) is never written again.
+"""
+
+import contextlib
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from readiness_kit import __version__
+from readiness_kit.contents import EFFECTS, Effect
+from readiness_kit.errors import NotSeen, RunFolderError
+from readiness_kit.evidence import atomic, canonical, locks
+from readiness_kit.evidence.redaction import Redactor
+from readiness_kit.facts import Fact
+from readiness_kit.target import Target
+from readiness_kit.target_file import digest, redacted
+
+MANIFEST = "SHA256SUMS"
+FactT = TypeVar("FactT", bound=Fact)
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the records of a run folder."""
+
+
+class Run(Part, frozen=True):
+    """What ``run.json`` holds."""
+
+    schema: str
+    run_id: str
+    kit_version: str
+    catalogue_sha256: str
+    """Digest of ``claims.tsv``: which claims were asked."""
+    target_name: str
+    environment: str
+    release: str
+    phase: str
+    target_sha256: str
+    """Digest of the redacted target."""
+    allow: tuple[str, ...]
+    """Effects that were allowed."""
+    selected: tuple[str, ...]
+    """Items that were selected; empty means all."""
+    started_at: datetime
+
+
+class Unseen(Part, frozen=True):
+    """A fact that could not be had: a value with a reason, not a log line."""
+
+    cause: str
+    reason: str
+    hint: str = ""
+
+
+class StoredFact(Part, frozen=True):
+    """What ``facts/<id>.json`` holds: the fact, or why there is none."""
+
+    schema: str
+    fact: str
+    seconds: float
+    cost: dict[str, float]
+    value: dict[str, object] | None = None
+    unseen: Unseen | None = None
+
+
+class RunFolder:
+    """One run folder, shared by every process that works on the run."""
+
+    def __init__(self, path: Path, run: Run, redactor: Redactor) -> None:
+        """Use :meth:`create` or :meth:`join` instead."""
+        self.path = path
+        self.run = run
+        self.redactor = redactor
+
+    @classmethod
+    def create(
+        cls,
+        parent: Path,
+        target: Target,
+        *,
+        allow: tuple[Effect, ...] = (),
+        selected: tuple[str, ...] = (),
+        path: Path | None = None,
+    ) -> "RunFolder":
+        """Make a new folder under *parent*, or exactly at *path*.
+
+        Raises:
+            RunFolderError: It cannot be made, or *path* holds something already.
+
+        """
+        started_at = datetime.now(UTC)
+        run_id = f"{started_at:%Y%m%dT%H%M%SZ}-{target.name}-{secrets.token_hex(3)}"
+        where = path or parent / run_id
+        release = target.release
+        run = Run(
+            schema="readiness-kit/run/1",
+            run_id=run_id,
+            kit_version=__version__,
+            catalogue_sha256=catalogue_digest(),
+            target_name=target.name,
+            environment=target.environment,
+            release=f"{release.version} {release.commit}".strip() if release else "",
+            phase=target.phase,
+            target_sha256=digest(target),
+            allow=tuple(effect for effect in EFFECTS if effect in allow),
+            selected=selected,
+            started_at=started_at,
+        )
+        with _writing(where):
+            where.parent.mkdir(parents=True, exist_ok=True)
+            where.mkdir(mode=0o700, exist_ok=path is not None)
+            if any(where.iterdir()):
+                raise RunFolderError(
+                    f"{where} is not empty", hint="name a new folder; a run never overwrites"
+                )
+            for name in ("facts", "locks", "notebooks", "waivers", "attestations"):
+                (where / name).mkdir(mode=0o700)
+        folder = cls(where.resolve(), run, _redactor(target))
+        folder.write("target.redacted.json", canonical.dumps(redacted(target)))
+        folder.write("run.json", canonical.dumps(msgspec.to_builtins(run)))
+        return folder
+
+    @classmethod
+    def join(cls, path: Path, target: Target | None = None) -> "RunFolder":
+        """Open an existing folder; *target*, where given, must be the one it was made for.
+
+        Raises:
+            RunFolderError: No run folder, a damaged one, or one of another target.
+
+        """
+        try:
+            data = (path / "run.json").read_bytes()
+            run = msgspec.convert(canonical.loads(data), Run)
+        except (OSError, ValueError, msgspec.ValidationError) as error:
+            raise RunFolderError(
+                f"{path} is no run folder: {error}", hint="`readiness runs` lists them"
+            ) from error
+        if target is not None and run.target_sha256 != digest(target):
+            raise RunFolderError(
+                f"{path} was made for another target or another readiness.yaml",
+                hint="leave out the run folder to begin a new run",
+            )
+        return cls(path.resolve(), run, _redactor(target))
+
+    @property
+    def run_id(self) -> str:
+        """The run's id, which every request carries."""
+        return self.run.run_id
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the manifest is written: nothing may change any more."""
+        return (self.path / MANIFEST).exists()
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write the file *name* whole or not at all.
+
+        Raises:
+            RunFolderError: Sealed, or the disk is full or broken.
+
+        """
+        if self.sealed and name != MANIFEST and not name.startswith("signoff/"):
+            raise RunFolderError(
+                f"{self.path} is sealed: {name} cannot be written",
+                hint="begin a new run, or write the file elsewhere",
+            )
+        with _writing(self.path / name):
+            atomic.write(self.path / name, data)
+
+    def journal(self, event: str, **details: object) -> None:
+        """Append one line to the journal and sync it."""
+        line = {"at": msgspec.to_builtins(datetime.now(UTC)), "event": event, **details}
+        data = canonical.dumps(self.redactor.data(line)) + b"\n"
+        with _writing(self.path / "journal.jsonl"):
+            handle = os.open(
+                self.path / "journal.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
+            )
+            try:
+                os.write(handle, data)
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+    def lock(self, name: str) -> Path:
+        """Return the path of the lock called *name*."""
+        return self.path / "locks" / f"{name}.lock"
+
+    def has_fact(self, fact_id: str) -> bool:
+        """Whether the fact, or the reason for its absence, is stored."""
+        return self._fact_file(fact_id).exists()
+
+    def write_fact(
+        self,
+        fact_id: str,
+        found: Fact | Unseen,
+        *,
+        seconds: float,
+        cost: Mapping[str, float],
+    ) -> None:
+        """Store a fact, or why there is none, redacted and in canonical form."""
+        value = None if isinstance(found, Unseen) else msgspec.to_builtins(found)
+        stored = StoredFact(
+            schema="readiness-kit/fact/1",
+            fact=fact_id,
+            seconds=round(seconds, 3),
+            cost=dict(cost),
+            value=value,
+            unseen=found if isinstance(found, Unseen) else None,
+        )
+        data = canonical.dumps(self.redactor.data(msgspec.to_builtins(stored)))
+        self.write(f"facts/{fact_id}.json", data)
+
+    def read_stored(self, fact_id: str) -> tuple[StoredFact, str] | None:
+        """Return what is stored for *fact_id* and the file's SHA-256, or ``None``.
+
+        Raises:
+            RunFolderError: The file is damaged.
+
+        """
+        try:
+            data = self._fact_file(fact_id).read_bytes()
+        except FileNotFoundError:
+            return None
+        try:
+            stored = msgspec.convert(canonical.loads(data), StoredFact)
+        except (ValueError, msgspec.ValidationError) as error:
+            raise RunFolderError(f"facts/{fact_id}.json is damaged: {error}") from error
+        return stored, hashlib.sha256(data).hexdigest()
+
+    def read_fact(self, kind: type[FactT]) -> FactT:
+        """Return the stored fact of *kind*.
+
+        Raises:
+            NotSeen: There is none; carries the stored cause and reason.
+
+        """
+        found = self.read_stored(kind.fact_id())
+        if found is None:
+            raise NotSeen(f"{kind.fact_id()} was not gathered", cause="not_selected")
+        stored, _ = found
+        if stored.unseen is not None:
+            unseen = stored.unseen
+            raise NotSeen(unseen.reason, cause=unseen.cause, hint=unseen.hint)
+        try:
+            return msgspec.convert(stored.value, kind)
+        except msgspec.ValidationError as error:
+            raise NotSeen(f"{kind.fact_id()} cannot be read back: {error}", cause="crashed") from error
+
+    def facts(self) -> dict[str, StoredFact]:
+        """Return every stored fact by id."""
+        ids = sorted(file.stem for file in (self.path / "facts").glob("*.json"))
+        found = ((fact_id, self.read_stored(fact_id)) for fact_id in ids)
+        return {fact_id: one[0] for fact_id, one in found if one is not None}
+
+    def record_notebook(self, name: str) -> None:
+        """Record that the notebook *name* ran to its last cell."""
+        at = msgspec.to_builtins(datetime.now(UTC))
+        self.write(f"notebooks/{name}.done.json", canonical.dumps({"notebook": name, "at": at}))
+
+    def done_notebooks(self) -> tuple[str, ...]:
+        """Return the notebooks that left a done-record."""
+        files = (self.path / "notebooks").glob("*.done.json")
+        return tuple(sorted(file.name.removesuffix(".done.json") for file in files))
+
+    @contextlib.contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Be the one who gathers for this run: everybody else waits for the facts."""
+        held = locks.take(self.lock("gatherer"))
+        if held is None:
+            raise RunFolderError(f"{self.path} is being gathered by another process")
+        try:
+            yield
+        finally:
+            held.release()
+
+    def wait_for(self, fact_id: str) -> bool:
+        """Wait for *fact_id* while another process gathers; whether it came."""
+        while not self.has_fact(fact_id):
+            if not locks.is_held(self.lock("gatherer")):
+                return self.has_fact(fact_id)
+            time.sleep(locks.POLL_S)
+        return True
+
+    def _fact_file(self, fact_id: str) -> Path:
+        return self.path / "facts" / f"{fact_id}.json"
+
+
+def catalogue_digest() -> str:
+    """Return the SHA-256 of ``claims.tsv``, in hexadecimal."""
+    from importlib import resources
+
+    data = resources.files("readiness_kit").joinpath("claims.tsv").read_bytes()
+    return hashlib.sha256(data).hexdigest()
+
+
+def _redactor(target: Target | None) -> Redactor:
+    return Redactor(secret.reveal() for secret in target.secrets()) if target else Redactor()
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError as error:
+        raise RunFolderError(f"{path} exists already", hint="name a new folder") from error
+    except OSError as error:
+        raise RunFolderError(
+            f"{path} cannot be written: {error.strerror}",
+            hint="free some space or name another folder; nothing half-written was left",
+        ) from error

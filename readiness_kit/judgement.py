@@ -1,0 +1,238 @@
+"""Judges a run from its stored facts: the same computation live, in replay and in ``verify``.
+
+Reads the run folder and nothing else: no clock, no network, no target.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from readiness_kit.checks import all_checks
+from readiness_kit.contents import ITEMS, Claim, Item, Phase
+from readiness_kit.errors import NotSeen, RunFolderError
+from readiness_kit.evidence import canonical
+from readiness_kit.evidence.folder import RunFolder
+from readiness_kit.evidence.kept import Kept, kept_records
+from readiness_kit.facts import Fact
+from readiness_kit.results import (
+    SCHEMA,
+    ClaimResult,
+    Evidence,
+    ItemResult,
+    Results,
+    TargetSummary,
+)
+from readiness_kit.target import NotApplicable, Objectives
+from readiness_kit.verdict import (
+    Cause,
+    Check,
+    Finding,
+    Grade,
+    Judge,
+    Outcome,
+    Settled,
+    Status,
+    not_seen,
+    settle,
+    verdict,
+    worst,
+)
+
+RED = (Status.FAIL, Status.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Everything a run's judgement rests on, read from its folder once."""
+
+    folder: RunFolder
+    phase: Phase
+    objectives: Objectives
+    declared: tuple[NotApplicable, ...]
+    kept: Kept
+
+    @classmethod
+    def of(cls, folder: RunFolder) -> "Bench":
+        """Read what *folder* holds beside its facts.
+
+        Raises:
+            RunFolderError: ``target.redacted.json`` is missing or damaged.
+
+        """
+        try:
+            target = canonical.loads((folder.path / "target.redacted.json").read_bytes())
+            objectives = msgspec.convert(target["objectives"], Objectives)
+            declared = msgspec.convert(target["not_applicable"], tuple[NotApplicable, ...])
+        except (OSError, ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
+            raise RunFolderError(f"{folder.path}: target.redacted.json is damaged: {error}") from error
+        phase: Phase = "post_launch" if folder.run.phase == "post_launch" else "pre_launch"
+        return cls(folder, phase, objectives, declared, kept_records(folder))
+
+    def item(self, item: Item) -> ItemResult:
+        """Judge one item."""
+        check = all_checks().get(item.id)
+        findings = self._findings(item, check)
+        claims = tuple(self._claim(one, findings[one.name], check) for one in item.claims)
+        due = [one for one in claims if one.due]
+        red = [one for one in due if one.status in RED]
+        return ItemResult(
+            id=item.id,
+            title=item.title,
+            line=item.line,
+            section=item.section,
+            status=worst(one.status for one in due) if due else worst(()),
+            waived=bool(red) and all(one.waived for one in red),
+            remedy=check.remedy if check else "",
+            references=check.references if check else (),
+            claims=claims,
+        )
+
+    def _findings(self, item: Item, check: Check | None) -> dict[str, Finding]:
+        """Return a finding for every claim of *item*."""
+        found = {
+            one.name: not_seen(
+                one.name, Cause.NOT_IMPLEMENTED, got="this version of the kit does not judge it yet"
+            )
+            for one in item.claims
+        }
+        if self.folder.run.selected and item.id not in self.folder.run.selected:
+            return {
+                name: not_seen(name, Cause.NOT_SELECTED, got="left out of this run")
+                for name in found
+            }
+        for judge in check.judges if check else ():
+            found |= {one.claim: one for one in self._judge(judge)}
+        return found
+
+    def _judge(self, judge: Judge) -> tuple[Finding, ...]:
+        """Call one judge, or say for each of its claims why it could not be called."""
+        arguments: list[Fact | Objectives | None] = []
+        for need in judge.needs:
+            try:
+                arguments.append(self._argument(need.kind))
+            except NotSeen as error:
+                if need.optional:
+                    arguments.append(None)
+                    continue
+                return tuple(_unseen(name, error) for name in judge.claims)
+        try:
+            return judge(*arguments)
+        except Exception as error:
+            got = f"the check crashed: {type(error).__name__}: {error}"
+            return tuple(not_seen(name, Cause.CRASHED, got=got) for name in judge.claims)
+
+    def _argument(self, kind: type) -> Fact | Objectives:
+        if issubclass(kind, Objectives):
+            return self.objectives
+        return self.folder.read_fact(kind)
+
+    def _claim(self, claim: Claim, finding: Finding, check: Check | None) -> ClaimResult:
+        settled = self._settle(claim, finding)
+        waiver = self.kept.waivers.get(claim.id, "")
+        waived = bool(waiver) and settled.status in RED
+        declared = self._declaration(claim)
+        inapplicable = settled.status is Status.NOT_APPLICABLE and declared is not None
+        got = f"declared by {declared.by}: {declared.reason}" if inapplicable and declared else ""
+        seen = finding.outcome is not Outcome.NOT_SEEN
+        return ClaimResult(
+            id=claim.id,
+            title=claim.title,
+            status=settled.status,
+            waived=waived,
+            waiver=waiver if waived else "",
+            effect=claim.effect,
+            grade=finding.grade if seen else None,
+            min_grade=Grade(claim.min_grade),
+            severity=claim.severity,
+            owner=claim.owner,
+            phase=claim.phase,
+            got=got or self.kept.attestations.get(claim.id, "") or finding.got,
+            want=finding.want,
+            cause=settled.cause,
+            advice=finding.advice,
+            evidence=tuple(self._evidence(finding)),
+            reproduce=finding.reproduce,
+            threshold=check.thresholds.get(claim.name, "") if check else "",
+            check_version=check.version if check else "",
+        )
+
+    def _settle(self, claim: Claim, finding: Finding) -> Settled:
+        """Settle, then let a declaration speak: it never overrides what was seen to fail."""
+        settled = settle(
+            finding, claim, phase=self.phase, attested=claim.id in self.kept.attestations
+        )
+        if settled.status is Status.FAIL or self._declaration(claim) is None:
+            return settled
+        return Settled(Status.NOT_APPLICABLE)
+
+    def _declaration(self, claim: Claim) -> NotApplicable | None:
+        return next((one for one in self.declared if one.item in (claim.id, claim.item)), None)
+
+    def _evidence(self, finding: Finding) -> list[Evidence]:
+        found = ((one, self.folder.read_stored(one.fact)) for one in finding.seen)
+        return [
+            Evidence(fact=pointer.fact, sha256=stored[1], pointer=pointer.path)
+            for pointer, stored in found
+            if stored is not None
+        ]
+
+
+def judge_item(item: Item, folder: RunFolder) -> ItemResult:
+    """Judge one item of the run in *folder*."""
+    return Bench.of(folder).item(item)
+
+
+def judge_run(
+    folder: RunFolder,
+    *,
+    finished_at: datetime,
+    complete: bool = True,
+    incomplete_reasons: tuple[str, ...] = (),
+) -> Results:
+    """Judge the whole run in *folder*: all eighty items, whatever was selected."""
+    bench = Bench.of(folder)
+    items = tuple(bench.item(item) for item in ITEMS)
+    due = [claim for item in items for claim in item.claims if claim.due]
+    run = folder.run
+    return Results(
+        schema=SCHEMA,
+        run_id=run.run_id,
+        kit_version=run.kit_version,
+        target=TargetSummary(
+            name=run.target_name,
+            environment=run.environment,
+            release=run.release,
+            digest=run.target_sha256,
+        ),
+        started_at=run.started_at,
+        finished_at=finished_at,
+        complete=complete,
+        incomplete_reasons=incomplete_reasons,
+        verdict=verdict((one.status, one.waived) for one in due),
+        counts=_counts(due),
+        cost=_cost(folder),
+        rejected_records=bench.kept.rejected,
+        items=items,
+    )
+
+
+def _counts(due: list[ClaimResult]) -> dict[str, int]:
+    counted = Counter(one.status.value for one in due)
+    counts = {status.value: counted[status.value] for status in Status}
+    return {**counts, "waived": sum(one.waived for one in due)}
+
+
+def _cost(folder: RunFolder) -> dict[str, float]:
+    total: Counter[str] = Counter()
+    for stored in folder.facts().values():
+        total.update({what: int(n) for what, n in stored.cost.items()})
+    seconds = sum(stored.seconds for stored in folder.facts().values())
+    return {**{what: float(n) for what, n in sorted(total.items())}, "seconds": round(seconds, 1)}
+
+
+def _unseen(name: str, error: NotSeen) -> Finding:
+    known = {cause.value for cause in Cause}
+    cause = Cause(error.cause) if error.cause in known else Cause.COULD_NOT_ASK
+    return not_seen(name, cause, got=error.message, advice=(error.hint,) if error.hint else ())
