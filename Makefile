@@ -1,0 +1,55 @@
+# Each verb makes the environment it needs; `make demo` and `make test` are all a newcomer has to know.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+LOCK := requirements/dev.lock
+
+.PHONY: demo test check lint types contracts fast jupyter bench lock clean
+
+demo: $(VENV)/.ready
+	$(BIN)/readiness demo
+
+test: $(VENV)/.ready
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: lint types contracts fast
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.ready
+	$(BIN)/mypy
+
+contracts: $(VENV)/.ready
+	$(BIN)/lint-imports
+
+fast: $(VENV)/.ready
+	$(BIN)/python -m pytest -q -n 2 -m "not live"
+
+jupyter: $(VENV)/.ready
+	$(BIN)/jupyter lab notebooks
+
+bench: $(VENV)/.ready
+	$(BIN)/python benchmarks/headless.py
+
+# The lock holds names, versions and hashes for every supported Python and platform.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--extra sandbox --extra jupyter --extra dev pyproject.toml -o $(LOCK)
+
+$(VENV)/.ready: $(LOCK) pyproject.toml
+ifdef UV
+	uv venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+	uv pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCK)
+	uv pip install --quiet --python $(BIN)/python --no-deps -e .
+else
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+endif
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,107 @@
+"""``readiness.yaml``: every mistake is named with its line, and nothing is guessed."""
+
+from pathlib import Path
+
+import pytest
+
+from readiness_kit.errors import TargetError
+from readiness_kit.target import Secret
+from readiness_kit.target_file import digest, load_target, parse_target, redacted
+
+HEAD = "schema: 1\nname: shop\nenvironment: staging\n"
+
+
+def parse(text: str):
+    return parse_target(text, Path("readiness.yaml"))
+
+
+def test_the_smallest_target():
+    target = parse(HEAD)
+    assert (target.name, target.environment, target.phase) == ("shop", "staging", "pre_launch")
+    assert target.api is None
+    assert target.objectives.p95_ms == 500
+
+
+MISTAKES = {
+    "unknown key": (HEAD + "api:\n  url: https://h\n  helth: /x\n", ":6: unknown key 'helth'", "health"),
+    "unknown top key": (HEAD + "objektives: {}\n", ":4: unknown key 'objektives'", "objectives"),
+    "key in a list": (HEAD + "smoke:\n  - {name: a, qury: b}\n", ":5: unknown key 'qury'", "query"),
+    "missing": ("schema: 1\nname: x\n", "environment", "schema"),
+    "enum": ("schema: 1\nname: x\nenvironment: prod\n", ":3: environment", "schema"),
+    "type": (HEAD + "objectives:\n  p95_ms: fast\n", ":5: objectives.p95_ms", "schema"),
+    "bound": (HEAD + "objectives:\n  peak_rps: -1\n", ":5: objectives.peak_rps", "schema"),
+    "norway": (HEAD + "release: {version: on}\n", ":4: 'on' would be read as bool", "quotes"),
+    "sexagesimal": (HEAD + "limits:\n  requests_per_minute: 22:22\n", ":5: '22:22'", "quotes"),
+    "octal": (HEAD + "limits: {requests_per_minute: 010}\n", ":4: '010'", "quotes"),
+    "date": (HEAD + "release: {version: 2026-11-01}\n", ":4: '2026-11-01'", "quotes"),
+    "twice": (HEAD + "name: other\n", ":4: the key 'name' stands twice", ""),
+    "alias": (HEAD + "api: &a {url: https://h}\ndatabase: *a\n", ":5: aliases", ""),
+    "tag": (HEAD + "name: !!python/object:os.system x\n", ":4:", ""),
+    "number as key": (HEAD + "1: x\n", ":4: a key is not text", "quotes"),
+    "list": ("- a\n", "wanted a mapping", ""),
+    "empty": ("", "wanted a mapping", ""),
+    "not yaml": ("a: [1\n", "not valid YAML", ""),
+    "literal secret": (HEAD + "database: {dsn: 'postgresql://u:p@h/d'}\n", "by reference", "env:NAME"),
+    "no url": (HEAD + "api: {url: localhost:8080}\n", "no http:// or https:// URL", "URL"),
+    "bad port": (HEAD + "api: {url: 'https://h:99999'}\n", "no http:// or https:// URL", "URL"),
+}
+
+
+@pytest.mark.parametrize(("text", "message", "hint"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_named(text, message, hint):
+    with pytest.raises(TargetError) as caught:
+        parse(text)
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+    assert caught.value.exit_code == 2
+
+
+def test_a_missing_file_says_what_to_do(tmp_path):
+    with pytest.raises(TargetError, match=r"cannot be read[\s\S]*readiness init"):
+        load_target(tmp_path / "readiness.yaml")
+
+
+def test_a_folder_means_its_readiness_yaml(tmp_path):
+    (tmp_path / "readiness.yaml").write_text(HEAD)
+    assert load_target(tmp_path).name == "shop"
+
+
+def test_binary_is_no_target(tmp_path):
+    (tmp_path / "readiness.yaml").write_bytes(b"\xff\xfe\0")
+    with pytest.raises(TargetError, match="not UTF-8"):
+        load_target(tmp_path)
+
+
+def test_a_secret_shows_its_reference_only(tmp_path):
+    (tmp_path / "dsn").write_text("postgresql://u:hunter2hunter2@h/d\n")
+    file = tmp_path / "readiness.yaml"
+    file.write_text(HEAD + "database: {dsn: 'file:dsn'}\n")
+    target = load_target(file)
+    assert target.database is not None
+    assert target.database.dsn.reveal().startswith("postgresql://")
+    assert "hunter2" not in repr(target) + str(redacted(target))
+    assert digest(target) == digest(load_target(file))
+
+
+@pytest.mark.parametrize("reference", ["file:absent", "file:empty", "env:READINESS_NOT_SET"])
+def test_a_secret_that_is_not_there_is_an_error_before_anything_is_asked(tmp_path, reference):
+    (tmp_path / "empty").write_text("\n")
+    file = tmp_path / "readiness.yaml"
+    file.write_text(HEAD + f"database: {{dsn: '{reference}'}}\n")
+    with pytest.raises(TargetError, match=reference):
+        load_target(file)
+
+
+@pytest.mark.parametrize("text", ["", "hunter2", "env:", "file:", "ENV:X"])
+def test_a_literal_is_no_secret(text):
+    with pytest.raises(TargetError, match="by reference"):
+        Secret(text)
+
+
+def test_origins_are_exact():
+    api = "api: {url: 'https://Shop.example:8443', instances: ['http://127.0.0.1:81']}\n"
+    assert parse(HEAD + api).origins() == {
+        ("https", "shop.example", 8443),
+        ("http", "127.0.0.1", 81),
+        ("http", "shop.example", 80),
+    }
