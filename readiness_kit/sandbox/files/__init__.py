@@ -1,0 +1,1 @@
+"""What a team would keep in its deployment repository: configuration, documents, rules."""

@@ -1,0 +1,89 @@
+"""Prometheus, Alertmanager and the node exporter: they join when they are on PATH."""
+
+import signal
+from contextlib import ExitStack
+from pathlib import Path
+
+from readiness_kit.sandbox.layout import Layout, Ports
+from readiness_kit.sandbox.templates import fill, packaged_file
+from readiness_kit.servers import programs
+from readiness_kit.servers.ports import LOOPBACK, answers
+from readiness_kit.servers.process import Command, Process
+
+PROGRAMS = {
+    "prometheus": ("prometheus",),
+    "alertmanager": ("alertmanager", "prometheus-alertmanager"),
+    "node": ("node_exporter", "prometheus-node-exporter"),
+}
+"""Names that upstream and Debian give the three programs."""
+
+
+class Monitoring:
+    """The monitoring of a sandbox, as far as this machine has the programs."""
+
+    def __init__(self, layout: Layout, ports: Ports) -> None:
+        """Look for the programs; nothing is started."""
+        self.layout = layout
+        self.ports = ports
+        self.found = {
+            name: path for name, names in PROGRAMS.items() if (path := programs.on_path(*names))
+        }
+
+    @property
+    def available(self) -> bool:
+        """Whether all three are here: one without the others proves too little."""
+        return len(self.found) == len(PROGRAMS)
+
+    def start(self, undo: ExitStack) -> None:
+        """Start the three, if all are here, and wait until they listen.
+
+        Raises:
+            ServerError: One did not start.
+
+        """
+        if not self.available:
+            return
+        home = self.layout.server("monitoring")
+        if self.layout.account:
+            self.layout.account.own(home)
+        self._write_configuration(home)
+        started = [self._process(home, name) for name in PROGRAMS]
+        for process in started:
+            undo.callback(process.stop)
+            process.start()
+        for name, process in zip(PROGRAMS, started, strict=True):
+            port = getattr(self.ports, name)
+            process.wait_until(lambda port=port: answers(port))  # type: ignore[misc]
+
+    def _process(self, home: Path, name: str) -> Process:
+        listen = f"--web.listen-address={LOOPBACK}:{getattr(self.ports, name)}"
+        options = {
+            "prometheus": (
+                f"--config.file={home}/prometheus.yml",
+                f"--storage.tsdb.path={home}/series",
+                "--storage.tsdb.retention.time=2d",
+            ),
+            "alertmanager": (
+                f"--config.file={home}/alertmanager.yml",
+                f"--storage.path={home}/alerts",
+                "--cluster.listen-address=",  # alone, so that it opens no gossip port
+            ),
+            "node": (f"--collector.textfile.directory={home}/textfile",),
+        }[name]
+        return Process(
+            Command(
+                name=name,
+                argv=[self.found[name], *options, listen, "--log.level=warn"],
+                log=home / f"{name}.log",
+                directory=home,
+                account=self.layout.account,
+                death_signal=signal.SIGKILL,
+            )
+        )
+
+    def _write_configuration(self, home: Path) -> None:
+        values = {name.upper(): str(port) for name, port in self.ports._asdict().items()}
+        values["RULES"] = str(home / "rules.yml")
+        for name in ("prometheus.yml", "alertmanager.yml", "rules.yml"):
+            (home / name).write_text(fill(packaged_file(name), values))
+        (home / "textfile").mkdir()

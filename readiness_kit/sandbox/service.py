@@ -1,0 +1,113 @@
+"""The two processes of the service, and the environment they are started with."""
+
+import signal
+import sys
+from pathlib import Path
+from urllib.parse import urlencode
+
+import httpx
+
+from readiness_kit.sandbox.layout import DATABASE, Layout, Ports, Variant
+from readiness_kit.servers.ports import LOOPBACK
+from readiness_kit.servers.process import Command, Process
+
+POOL_SIZE = 10
+ISSUER = "https://login.quill.invalid"
+AUDIENCE = "quill-api"
+FACTORY = "readiness_kit.sandbox.app:create_app"
+
+
+class Instance(Process):
+    """One process of the service."""
+
+    def __init__(self, layout: Layout, name: str, port: int, environment: dict[str, str]) -> None:
+        """Describe the process *name* on *port*."""
+        self.name = name
+        self.port = port
+        self.log_lines = layout.logs / f"{name}.jsonl"
+        self.log_lines.touch(mode=0o600)
+        self.pid_file = layout.logs / f"{name}.pid"
+        own = {"APP_INSTANCE": name, "APP_LOG_FILE": str(self.log_lines)}
+        super().__init__(
+            Command(
+                name=f"service process {name}",
+                argv=[
+                    *(sys.executable, "-m", "uvicorn", "--factory", FACTORY),
+                    *("--host", LOOPBACK, "--port", str(port)),
+                    *("--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "3"),
+                ],
+                log=layout.logs / f"{name}.out",
+                directory=layout.root,
+                environment=environment | own,
+                death_signal=signal.SIGKILL,
+            )
+        )
+
+    def note_pid(self) -> None:
+        """Write its process id where the target's description says."""
+        self.pid_file.write_text(f"{self.pid}\n")
+
+    def ready(self) -> bool:
+        """Tell whether it and all it depends on answer; stock has no such endpoint."""
+        return self._status("/ready") == httpx.codes.OK
+
+    def alive(self) -> bool:
+        """Tell whether it answers at all."""
+        return self._status("/health") == httpx.codes.OK
+
+    def _status(self, path: str) -> int:
+        try:
+            url = f"http://{LOOPBACK}:{self.port}{path}"
+            return httpx.get(url, timeout=2, trust_env=False).status_code
+        except httpx.HTTPError:
+            return 0
+
+
+def service_environment(
+    layout: Layout, ports: Ports, variant: Variant, passwords: dict[str, str]
+) -> dict[str, str]:
+    """Return what the service is configured with, as ``deploy/quill.env`` has it."""
+    dsn = application_dsn(layout, ports, variant, passwords)
+    cache = {
+        "hardened": f"rediss://:{passwords['cache']}@{LOOPBACK}:{ports.cache}/0",
+        "stock": f"redis://{LOOPBACK}:{ports.cache}/0",
+    }[variant]
+    return {
+        "APP_VARIANT": variant,
+        "APP_POOL_SIZE": str(POOL_SIZE),
+        "FRAISEQL_ENVIRONMENT": "production",
+        "FRAISEQL_DATABASE_URL": dsn,
+        "DATABASE_URL": dsn,
+        "REDIS_URL": cache,
+        "REDIS_CA": str(layout.ca),
+        "SECRET_KEY": passwords["session"],
+        "JWT_SECRET": passwords["jwt"],
+        "JWT_ISSUER": ISSUER,
+        "JWT_AUDIENCE": AUDIENCE,
+    }
+
+
+def application_dsn(
+    layout: Layout, ports: Ports, variant: Variant, passwords: dict[str, str]
+) -> str:
+    """Return the service's connection string: both servers, whichever accepts writes."""
+    if variant == "stock":
+        return (
+            f"postgresql://postgres:{passwords['superuser']}@{LOOPBACK}:{ports.database}/{DATABASE}"
+        )
+    hosts = f"{LOOPBACK}:{ports.database},{LOOPBACK}:{ports.standby}"
+    options = {
+        "sslmode": "verify-full",
+        "sslrootcert": str(layout.ca),
+        "target_session_attrs": "read-write",
+        "connect_timeout": "3",
+    }
+    login = f"quill_app:{passwords['application']}"
+    return f"postgresql://{login}@{hosts}/{DATABASE}?{urlencode(options, safe='/')}"
+
+
+def write_environment_file(path: Path, environment: dict[str, str]) -> Path:
+    """Write *environment* as ``NAME=value`` lines that only the owner may read."""
+    path.touch(mode=0o600)
+    path.write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
+    return path
