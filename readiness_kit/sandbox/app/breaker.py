@@ -1,0 +1,79 @@
+"""A circuit breaker with a time limit: a dependency that hangs costs its callers little, and soon nothing.
+
+After M. Nygard, "Release It!", 2nd edition, chapter 5.
+"""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+Answer = TypeVar("Answer")
+
+
+class Open(Exception):  # noqa: N818 - the state has this name
+    """The dependency failed lately and is not asked."""
+
+
+class Breaker:
+    """Lets calls through until three in a row fail, then lets one through every *rest_s* seconds."""
+
+    def __init__(
+        self,
+        *,
+        limit_s: float,
+        failures: int = 3,
+        rest_s: float = 2.0,
+        counts: type[Exception] | tuple[type[Exception], ...] = Exception,
+    ) -> None:
+        """Start closed; no call lasts longer than *limit_s* seconds, only *counts* are failures."""
+        self._limit_s = limit_s
+        self._allowed = failures
+        self._rest_s = rest_s
+        self._counts = counts
+        self._failed = 0
+        self._asleep_until_s = 0.0
+
+    async def call(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """Await *work*.
+
+        Raises:
+            Open: Not asked, because it failed lately.
+            TimeoutError: No answer within the limit.
+
+        """
+        now = time.monotonic()
+        if self._failed >= self._allowed:
+            if now < self._asleep_until_s:
+                work.close()
+                raise Open
+            self._asleep_until_s = now + self._rest_s  # this caller tries, the others are refused
+        try:
+            answer = await bounded(work, self._limit_s)
+        except self._counts:
+            self._failed += 1
+            self._asleep_until_s = time.monotonic() + self._rest_s
+            raise
+        self._failed = 0
+        return answer
+
+
+async def bounded(work: Coroutine[Any, Any, Answer], limit_s: float) -> Answer:
+    """Await *work* for *limit_s* seconds and, unlike ``asyncio.timeout``, not a moment longer.
+
+    Cancelling a query first asks the server, which may hang as long as the query did: nobody waits for that.
+
+    Raises:
+        TimeoutError: No answer within the limit.
+
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=limit_s)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if not done:
+        task.cancel()
+        raise TimeoutError
+    return task.result()

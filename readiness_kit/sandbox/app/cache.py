@@ -1,0 +1,106 @@
+"""Reads kept in Valkey for a minute, and forgotten at once when something is written.
+
+Every entry carries the *generation* it was read under, a random mark that each write replaces. A read that
+started before a write can therefore never bring the old answer back after it. When the cache is out of
+order, the service answers from the database.
+"""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from secrets import token_hex
+from typing import Any
+
+from redis.asyncio import Redis
+
+from readiness_kit.sandbox.app.breaker import Breaker, Open
+from readiness_kit.sandbox.app.call import Call
+from readiness_kit.sandbox.app.settings import Settings
+
+Rows = list[dict[str, Any]]
+
+PREFIX = "quill:"
+GENERATION_TTL_S = 300
+_LIMIT_S = 0.25
+_log = logging.getLogger("quill.cache")
+
+
+class Cache:
+    """Look-aside cache of rows; never a reason to fail."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Connect on first use."""
+        self._settings = settings
+        self._redis: Redis | None = None
+        if settings.redis_url:
+            tls = {"ssl_ca_certs": str(settings.redis_ca)} if settings.redis_ca else {}
+            self._redis = Redis.from_url(
+                settings.redis_url,
+                client_name=settings.instance,
+                max_connections=50,
+                socket_timeout=_LIMIT_S,
+                socket_connect_timeout=_LIMIT_S,
+                decode_responses=True,
+                **tls,
+            )
+        self._breaker = Breaker(limit_s=2 * _LIMIT_S)
+
+    async def read(self, key: str, call: Call, fetch: Callable[[], Awaitable[Rows]]) -> Rows:
+        """Return the rows kept under *key*, or fetch and keep them."""
+        if self._redis is None or not self._settings.cache_reads:
+            return await fetch()
+        generation, rows = await self._kept(key)
+        if rows is not None:
+            call.cache_hits += 1
+            return rows
+        call.cache_misses += 1
+        rows = await fetch()
+        if generation:
+            entry = json.dumps({"generation": generation, "rows": rows})
+            await self._try("keep", self._set(PREFIX + key, entry, self._settings.cache_ttl_s))
+        return rows
+
+    async def forget(self) -> None:
+        """Make every kept answer worthless."""
+        if self._redis is not None and self._settings.cache_invalidation:
+            await self._try("forget", self._set(_GENERATION, token_hex(8), GENERATION_TTL_S))
+
+    async def ping(self) -> bool:
+        """Tell whether the cache answers."""
+        return self._redis is None or bool(await self._try("ping", self._redis.ping()))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._redis is not None:
+            await self._redis.aclose()
+
+    async def _kept(self, key: str) -> tuple[str | None, Rows | None]:
+        assert self._redis is not None  # noqa: S101 - read() asked
+        found = await self._try("read", self._redis.mget(_GENERATION, PREFIX + key))
+        if found is None:
+            return None, None
+        generation, text = found
+        if generation is None:
+            generation = token_hex(8)
+            await self._try("mark", self._set(_GENERATION, generation, GENERATION_TTL_S, nx=True))
+            return generation, None
+        entry = json.loads(text) if text else {}
+        return generation, entry["rows"] if entry.get("generation") == generation else None
+
+    async def _set(self, key: str, value: str, ttl_s: int | None, *, nx: bool = False) -> None:
+        assert self._redis is not None  # noqa: S101 - the callers asked
+        await self._redis.set(key, value, ex=ttl_s, nx=nx)
+
+    async def _try(self, what: str, work: Any) -> Any:
+        try:
+            return await self._breaker.call(work)
+        except Open:
+            return None
+        except Exception as error:  # noqa: BLE001 - no failure of the cache is one of the service
+            _log.warning(
+                "cache out of order", extra={"action": what, "error": type(error).__name__}
+            )
+            return None
+
+
+_GENERATION = PREFIX + "generation"

@@ -1,0 +1,104 @@
+"""The outermost layer: gives every request an id, counts it, writes its line, and hides what goes wrong."""
+
+import asyncio
+import logging
+import random
+import time
+import traceback
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from readiness_kit.sandbox.app import logs
+from readiness_kit.sandbox.app.call import Call
+from readiness_kit.sandbox.app.metrics import Metrics
+from readiness_kit.sandbox.app.settings import Settings
+
+ENDPOINTS = frozenset({"/graphql", "/health", "/ready", "/metrics"})
+"""Paths that are counted under their own name; all others are one."""
+
+_log = logging.getLogger("quill.request")
+
+
+class Observe:
+    """ASGI layer around everything else."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, settings: Settings) -> None:
+        """Observe *app*."""
+        self._app = app
+        self._metrics = metrics
+        self._settings = settings
+        self._chaos = Chaos(settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        call = Call(client=(scope.get("client") or ("-",))[0])
+        status, begun = 500, time.perf_counter()
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                named = [(b"x-request-id", call.id.encode())]
+                message = {**message, "headers": [*message["headers"], *named]}
+            await send(message)
+
+        try:
+            await self._chaos.strike(scope)
+            await self._app({**scope, "quill": call}, receive, noted)
+        except Exception:
+            _log.exception("unexpected", extra={"request_id": call.id})
+            await self._apologise(call)(scope, receive, noted)
+        finally:
+            endpoint = scope["path"] if scope["path"] in ENDPOINTS else "other"
+            told = {"endpoint": endpoint, "method": _method(scope), "status": status}
+            seconds = time.perf_counter() - begun
+            self._metrics.count(call, **told, duration_s=seconds)
+            logs.request(call, **told, duration_s=seconds)
+
+    def _apologise(self, call: Call) -> JSONResponse:
+        error: dict[str, object] = {
+            "message": traceback.format_exc()
+            if self._settings.reveal_errors
+            else "Internal server error",
+            "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": call.id},
+        }
+        return JSONResponse({"errors": [error]}, 500)
+
+
+class Chaos:
+    """The faults of conduct: nothing at all, unless the settings ask for them."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Misbehave as *settings* say."""
+        self._settings = settings
+        self._started_s = time.monotonic()
+        self._leaked: list[bytes] = []
+
+    async def strike(self, scope: Scope) -> None:
+        """Misbehave towards one GraphQL request."""
+        settings = self._settings
+        if scope["path"] != "/graphql":
+            return
+        if settings.log_credentials:
+            _log.info("headers", extra={"headers": dict(scope["headers"])})
+        if settings.delay_s:
+            await asyncio.sleep(settings.delay_s)
+        if (
+            settings.stall_every_s
+            and (time.monotonic() - self._started_s) % settings.stall_every_s < 1
+        ):
+            time.sleep(1.0)  # noqa: ASYNC251 - the whole process is meant to stand still
+        if settings.leak_bytes:
+            self._leaked.append(bytes(settings.leak_bytes))
+        if random.random() < settings.error_share:  # noqa: S311 - no secret
+            raise RuntimeError("made to fail")
+
+
+def _method(scope: Scope) -> str:
+    """Name the method, if it is one: a label of a metric must not be the caller's to choose."""
+    known = {"GET", "POST", "OPTIONS", "HEAD", "PUT", "DELETE", "PATCH"}
+    return scope["method"] if scope["method"] in known else "other"
