@@ -6,12 +6,21 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from hypothesis import strategies as st
 
+from readiness_kit.statistics.histogram import Histogram
+
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 _TEXT = st.sampled_from(["", "a", "PASS", "<b>", "é\n", "refused", "TLSv1", "nosniff", "200", "*"])
 _FLOATS = st.one_of(
     st.sampled_from([0.0, -1.0, 1.0, 0.5, 1e-9, 1e12, float("nan"), float("inf"), float("-inf")]),
     st.floats(-1e6, 1e6),
+)
+_HISTOGRAMS = st.builds(
+    lambda counts, lost: Histogram(
+        bins=tuple(sorted(counts)), counts=tuple(counts[i] for i in sorted(counts)), lost=lost
+    ),
+    st.dictionaries(st.integers(0, 3000), st.integers(1, 500), max_size=5),
+    st.integers(0, 50),
 )
 _INTS = st.one_of(st.sampled_from([0, 1, -1, 100, 200, 404, 500, 2**40]), st.integers(-1000, 10_000))
 
@@ -48,6 +57,8 @@ def _plain(hint: object) -> st.SearchStrategy[object]:
         return days.map(lambda n: MOMENT + timedelta(days=n))
     if hint in simple:
         return simple[hint]
+    if hint is Histogram:
+        return _HISTOGRAMS
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         return struct(hint)
     raise TypeError(f"no strategy for {hint!r}")
