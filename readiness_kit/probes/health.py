@@ -1,0 +1,97 @@
+"""Asks the liveness and readiness endpoints, at every address and every process."""
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import chain
+
+import httpx
+
+from readiness_kit.errors import NotSeen
+from readiness_kit.facts.health import HealthAnswer, HealthAnswers
+from readiness_kit.sources import Address, Visit, source
+
+TIMEOUT_S = 5.0
+"""Longest wait for an answer; beyond it the endpoint is as good as absent."""
+
+_STATE_KEYS = ("status", "state", "health")
+_DEPENDENCY_KEYS = ("checks", "dependencies", "components", "services", "details")
+_LONGEST_WORD = 40
+
+
+@source(effect="read", asks="2 GET per address and process", deadline_s=15)
+def health_answers(visit: Visit) -> HealthAnswers:
+    """Ask every address of the public URL and every instance.
+
+    Raises:
+        NotSeen: Not one of them gave any answer.
+
+    """
+    places = tuple(_places(visit))
+    paths = (visit.api.health, visit.api.ready)
+    questions = [(url, address, path) for path in paths for url, address in places]
+    with ThreadPoolExecutor(min(8, len(questions))) as pool:
+        answers = tuple(pool.map(lambda question: _ask(visit, *question), questions))
+    if all(answer.status is None for answer in answers):
+        raise NotSeen(
+            f"no health endpoint answered: {answers[0].reason}",
+            hint="check that the service is up, and api.url, api.health and api.ready",
+        )
+    return HealthAnswers(
+        observed_at=datetime.now(UTC),
+        liveness=answers[: len(places)],
+        readiness=answers[len(places) :],
+    )
+
+
+def _places(visit: Visit) -> Iterator[tuple[str, Address]]:
+    for url in (visit.api.url, *visit.api.instances):
+        for address in visit.addresses(url):
+            yield url, address
+
+
+def _ask(visit: Visit, url: str, address: Address, path: str) -> HealthAnswer:
+    status, text, reason = None, "", ""
+    began = time.monotonic()
+    try:
+        with visit.client(url, address=address, timeout_s=TIMEOUT_S) as client:
+            began = time.monotonic()
+            answer = client.get(path)
+            status, text = answer.status_code, answer.text
+    except (httpx.HTTPError, NotSeen) as error:
+        reason = f"{type(error).__name__}: {error}"[:200]
+    elapsed_ms = (time.monotonic() - began) * 1000
+    says, dependencies = read_state(text)
+    return HealthAnswer(
+        endpoint=f"{url} at {address}",
+        path=path,
+        status=status,
+        elapsed_ms=round(elapsed_ms, 1),
+        says=says,
+        dependencies=dependencies,
+        reason=reason,
+    )
+
+
+def read_state(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return the state that a health body names, in lower case, and the dependencies it lists.
+
+    >>> read_state('{"status": "Ready", "checks": {"database": "ok"}}')
+    ('ready', ('database',))
+    >>> read_state("OK")
+    ('ok', ())
+    """
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return text.strip().lower()[:_LONGEST_WORD], ()
+    if isinstance(body, str):
+        return body.lower()[:_LONGEST_WORD], ()
+    if not isinstance(body, dict):
+        return "", ()
+    state = next((str(body[key]) for key in _STATE_KEYS if key in body), "")
+    listed = [body[key] for key in _DEPENDENCY_KEYS if isinstance(body.get(key), dict)]
+    names = tuple(sorted(str(name)[:_LONGEST_WORD] for name in chain(*listed[:1])))
+    return state.lower()[:_LONGEST_WORD], names
