@@ -1,0 +1,1 @@
+"""Infrastructure: what stands around the service."""
