@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import socket
 import socketserver
 import threading
 import time
@@ -58,7 +59,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(0.02)
 
     def answer_reset(self) -> None:
-        self.connection.close()
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
 
     def reply(self, status: int, body: bytes) -> None:
         self.send_response(status)
