@@ -219,6 +219,45 @@ def inapplicable(claim: str, *, got: str, seen: Sequence[Pointer]) -> Finding:
     return Finding(claim=claim, outcome=Outcome.INAPPLICABLE, got=got, seen=tuple(seen))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One claim under judgement: what its finding says, whichever way it goes."""
+
+    claim: str
+    got: str
+    want: str
+    seen: Sequence[Pointer]
+    reproduce: str
+    grade: Grade = Grade.MEASURED
+
+    def holds(self, *advice: str) -> Finding:
+        """Return the finding that it holds; any *advice* names the weakness that makes it WARN."""
+        return self._found(Outcome.HOLDS_WEAKLY if advice else Outcome.HOLDS, advice)
+
+    def fails(self, *advice: str) -> Finding:
+        """Return the finding that it does not hold."""
+        return self._found(Outcome.FAILS, advice)
+
+    def not_seen(self, cause: Cause, *advice: str) -> Finding:
+        """Return the finding that it was not seen, or not well enough."""
+        return self._found(Outcome.NOT_SEEN, advice, cause)
+
+    def _found(
+        self, outcome: Outcome, advice: Sequence[str], cause: Cause | None = None
+    ) -> Finding:
+        return Finding(
+            claim=self.claim,
+            outcome=outcome,
+            grade=self.grade,
+            got=self.got,
+            want=self.want,
+            seen=tuple(self.seen),
+            cause=cause,
+            advice=tuple(advice),
+            reproduce=self.reproduce,
+        )
+
+
 class Settled(typing.NamedTuple):
     """A status with the cause when it is UNKNOWN."""
 

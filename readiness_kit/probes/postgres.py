@@ -1,0 +1,249 @@
+"""Ask PostgreSQL about itself: version, settings, replication, archiving."""
+
+import csv
+import re
+import time
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+
+import psutil
+from psycopg.rows import DictRow
+
+from readiness_kit.errors import NotSeen
+from readiness_kit.facts.postgres import (
+    PostgresArchiving,
+    PostgresReplication,
+    PostgresServer,
+    PostgresSettings,
+    Release,
+    Replica,
+    Setting,
+    Slot,
+    Standby,
+)
+from readiness_kit.probes.host import capacity, is_our_backend
+from readiness_kit.probes.postgres_session import Session, Sql, parameters, servers, session
+from readiness_kit.sources import Visit, source
+from readiness_kit.target import Secret
+
+SETTINGS = (
+    "fsync",
+    "full_page_writes",
+    "autovacuum",
+    "synchronous_commit",
+    "max_connections",
+    "superuser_reserved_connections",
+    "reserved_connections",
+    "shared_buffers",
+    "effective_cache_size",
+    "maintenance_work_mem",
+    "autovacuum_work_mem",
+    "autovacuum_max_workers",
+    "checkpoint_completion_target",
+    "wal_buffers",
+    "default_statistics_target",
+    "random_page_cost",
+    "effective_io_concurrency",
+    "io_method",
+)
+
+CLIENT_SAMPLES = 3
+LAG_SAMPLES = 3
+LAG_WINDOW_S = 4.0
+"""Time over which the lag is sampled; short enough for all probes to end within 8 s."""
+
+
+@source(effect="read", asks="1 SQL statement: version, role, size of the database", deadline_s=10)
+def postgres_server(visit: Visit) -> PostgresServer:
+    """Ask who answers at the DSN, and find out whether it runs on this machine."""
+    params = parameters(visit.database.dsn)
+    with session(visit, params) as database:
+        row = database.row(Sql.SERVER)
+        here = is_our_backend(row["pid"], row["client_port"])
+        memory_bytes = _memory(row["pid"]) if here else None
+    return PostgresServer(
+        observed_at=datetime.now(UTC),
+        version_num=row["version_num"],
+        release=releases().get(row["version_num"] // 10000),
+        role=row["role"],
+        superuser=row["superuser"],
+        in_recovery=row["in_recovery"],
+        database_bytes=row["database_bytes"],
+        data_directory=row["data_directory"],
+        hosts=tuple(server.host for server in servers(params)),
+        same_machine=here,
+        memory_bytes=memory_bytes,
+    )
+
+
+@source(effect="read", asks="5 SQL statements: settings, connections, checkpoints", deadline_s=10)
+def postgres_settings(visit: Visit) -> PostgresSettings:
+    """Ask the primary for its settings, its connections and its checkpoints."""
+    with session(visit, parameters(visit.database.dsn)) as database:
+        version_num = database.row(Sql.SERVER)["version_num"]
+        rows = database.rows(Sql.SETTINGS, names=list(SETTINGS))
+        clients = tuple(_clients(database) for _ in range(CLIENT_SAMPLES))
+        newer = version_num >= 170000
+        checkpoints = database.row(Sql.CHECKPOINTS_17 if newer else Sql.CHECKPOINTS)
+    return PostgresSettings(
+        observed_at=datetime.now(UTC),
+        version_num=version_num,
+        settings={row["name"]: _setting(row) for row in rows if row["name"] in SETTINGS},
+        pending_restart=tuple(row["name"] for row in rows if row["pending_restart"]),
+        client_backends=clients,
+        checkpoints_timed=checkpoints["timed"],
+        checkpoints_requested=checkpoints["requested"],
+    )
+
+
+@source(
+    effect="read",
+    asks="6 SQL statements on the primary over 4 s, 1 on each standby",
+    deadline_s=20,
+)
+def postgres_replication(visit: Visit) -> PostgresReplication:
+    """Sample the lag on the primary, and ask each declared standby how it is."""
+    with session(visit, parameters(visit.database.dsn)) as primary:
+        row = primary.row(Sql.SERVER)
+        here = is_our_backend(row["pid"], row["client_port"])
+        replicas = tuple(_replica(visit, dsn, primary_here=here) for dsn in visit.database.replicas)
+        bound = primary.rows(Sql.SETTINGS, names=["max_slot_wal_keep_size"])
+        slots = primary.rows(Sql.SLOTS)
+        samples = [_standbys(primary)]
+        began = time.monotonic()
+        for _ in range(1, LAG_SAMPLES):
+            time.sleep(min(LAG_WINDOW_S / (LAG_SAMPLES - 1), visit.remaining_s))
+            samples.append(_standbys(primary))
+    return PostgresReplication(
+        observed_at=datetime.now(UTC),
+        primary_in_recovery=row["in_recovery"],
+        samples=tuple(samples),
+        sampled_s=round(time.monotonic() - began, 3),
+        replicas=replicas,
+        slots=tuple(Slot(**slot) for slot in slots),
+        max_slot_wal_keep_bytes=next(
+            (
+                int(one["value"]) * 1024**2
+                for one in bound
+                if one["name"] == "max_slot_wal_keep_size" and int(one["value"]) >= 0
+            ),
+            None,
+        ),
+    )
+
+
+@source(effect="read", asks="2 SQL statements: the archiver and its queue", deadline_s=10)
+def postgres_archiving(visit: Visit) -> PostgresArchiving:
+    """Ask the primary how archiving fares, and look for its newest segment in the archive."""
+    with session(visit, parameters(visit.database.dsn)) as primary:
+        row = primary.row(Sql.ARCHIVER)
+        queue = primary.row(Sql.ARCHIVE_QUEUE)
+    backups = visit.target.backups
+    archive = backups.wal_archive if backups else None
+    last = row["last_archived_wal"]
+    return PostgresArchiving(
+        observed_at=datetime.now(UTC),
+        archive_mode=row["archive_mode"],
+        archive_timeout_s=row["archive_timeout_s"],
+        archived_count=row["archived_count"],
+        last_archived_wal=last,
+        last_archived_age_s=row["last_archived_age_s"],
+        failing=row["failing"],
+        waiting=queue["waiting"],
+        oldest_waiting_age_s=queue["oldest_age_s"],
+        unarchived_bytes=_beyond(last, row["position"], row["segment_bytes"]),
+        last_in_archive=_in_archive(archive, last) if archive and last else None,
+    )
+
+
+def releases() -> dict[int, Release]:
+    """Return the shipped table of PostgreSQL releases by major version."""
+    text = resources.files("readiness_kit.probes").joinpath("postgres_releases.tsv").read_text()
+    rows = csv.DictReader(text.splitlines(), delimiter="\t")
+    return {
+        int(row["major"]): Release(
+            major=int(row["major"]),
+            latest_minor=int(row["latest_minor"]),
+            end_of_life=_day(row["end_of_life"]),
+            table_as_of=_day(row["table_as_of"]),
+        )
+        for row in rows
+    }
+
+
+def _day(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _memory(pid: int) -> int:
+    total = psutil.virtual_memory().total
+    limit = capacity(pid).memory_limit_bytes
+    return total if limit is None else min(total, limit)
+
+
+def _setting(row: DictRow) -> Setting:
+    return Setting(
+        value=row["value"],
+        unit=row["unit"],
+        source=row["source"],
+        pending_restart=row["pending_restart"],
+    )
+
+
+def _clients(database: Session) -> int:
+    row = database.row(Sql.CLIENTS)
+    if row["hidden"]:
+        raise NotSeen("the probe's role may not see other sessions", hint="grant it pg_monitor")
+    return int(row["clients"])
+
+
+def _standbys(primary: Session) -> tuple[Standby, ...]:
+    rows = primary.rows(Sql.STANDBYS)
+    if any(row["state"] is None for row in rows):
+        raise NotSeen("the probe's role may not see replication", hint="grant it pg_monitor")
+    return tuple(Standby(**row) for row in rows)
+
+
+def _replica(visit: Visit, dsn: Secret, *, primary_here: bool) -> Replica:
+    params = parameters(dsn)
+    address = ", ".join(f"{one.host}:{one.port}" for one in servers(params)) or "local socket"
+    try:
+        with session(visit, params) as standby:
+            row = standby.row(Sql.RECEIVER)
+            here = is_our_backend(row["pid"], row["client_port"])
+    except NotSeen as error:
+        return Replica(address=address, unseen=error.message)
+    return Replica(
+        address=address,
+        unseen="",
+        in_recovery=row["in_recovery"],
+        receiver_status=row["receiver_status"],
+        message_age_s=row["message_age_s"],
+        replay_paused=bool(row["replay_paused"]),
+        same_machine=here == primary_here,
+    )
+
+
+def _beyond(last: str | None, position: int | None, segment_bytes: int) -> int | None:
+    """Return how far the server has written beyond the segment named *last*.
+
+    A segment's name is timeline, high and low part of its number, eight hexadecimal digits each
+    (PostgreSQL, src/include/access/xlog_internal.h); a history file's name is no segment.
+    """
+    name, per_part = last or "", 2**32 // segment_bytes
+    try:
+        number = int(name[8:16], 16) * per_part + int(name[16:24], 16)
+    except ValueError:
+        return None
+    return None if position is None else position - (number + 1) * segment_bytes
+
+
+def _in_archive(archive: Path, name: str) -> bool:
+    """Tell whether *archive* holds the segment, compressed or not, flat or as pgBackRest does."""
+    if not archive.is_dir():
+        raise NotSeen(f"backups.wal_archive: {archive} is no folder", hint="correct the path")
+    segment = re.compile(re.escape(name) + r"(-[0-9a-f]{40})?(\.(gz|bz2|xz|zst|lz4|lzo|br))?")
+    folders = (archive, archive / name[:16])
+    found = (one for folder in folders for one in folder.glob(f"{name}*"))
+    return any(segment.fullmatch(one.name) and one.stat().st_size for one in found)

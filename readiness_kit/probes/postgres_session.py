@@ -1,0 +1,290 @@
+"""One connection to PostgreSQL: read-only, timed, counted, and only the statements listed here.
+
+The role needs ``pg_monitor`` and, for ``pg_hba.conf``, SELECT on ``pg_hba_file_rules`` with EXECUTE
+on the function of that name: ``readiness_kit/sql/readiness_probe_role.sql`` makes it.
+"""
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import LiteralString, NamedTuple
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import DictRow, dict_row
+
+from readiness_kit.errors import NotSeen
+from readiness_kit.sources import Visit
+from readiness_kit.target import Secret
+
+CONNECT_TIMEOUT_S = 5
+STATEMENT_TIMEOUT = "2s"
+LOCK_TIMEOUT = "500ms"
+
+Params = dict[str, str]
+"""Connection parameters by libpq's names."""
+
+
+class Sql(Enum):
+    """Every statement the probes may send, with the grant it needs beyond CONNECT."""
+
+    SERVER = (
+        """
+        SELECT current_setting('server_version_num')::int AS version_num, current_user AS role,
+               (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser,
+               pg_is_in_recovery() AS in_recovery, pg_backend_pid() AS pid,
+               inet_client_port() AS client_port,
+               pg_database_size(current_database()) AS database_bytes,
+               (SELECT setting FROM pg_settings WHERE name = 'data_directory') AS data_directory
+        """,
+        "pg_monitor",
+    )
+    SETTINGS = (
+        """
+        SELECT name, setting AS value, unit, source, pending_restart
+        FROM pg_settings WHERE name = ANY(%(names)s) OR pending_restart
+        """,
+        "pg_monitor",
+    )
+    CLIENTS = (
+        """
+        SELECT count(*) FILTER (WHERE backend_type = 'client backend') AS clients,
+               count(*) FILTER (WHERE backend_type IS NULL) AS hidden
+        FROM pg_stat_activity
+        """,
+        "pg_monitor",
+    )
+    CHECKPOINTS_17 = (
+        "SELECT num_timed AS timed, num_requested AS requested FROM pg_stat_checkpointer",
+        "pg_monitor",
+    )
+    CHECKPOINTS = (
+        "SELECT checkpoints_timed AS timed, checkpoints_req AS requested FROM pg_stat_bgwriter",
+        "pg_monitor",
+    )
+    SESSIONS = (
+        """
+        SELECT host(client_addr) AS address, ssl, backend_type IS NULL AS hidden
+        FROM pg_stat_activity LEFT JOIN pg_stat_ssl USING (pid)
+        WHERE pid <> pg_backend_pid()
+          AND (backend_type IS NULL OR (backend_type IN ('client backend', 'walsender')
+                                        AND client_addr IS NOT NULL))
+        """,
+        "pg_monitor",
+    )
+    HBA_RULES = (
+        """
+        SELECT line_number AS line, type AS kind, database AS databases, user_name AS users,
+               concat_ws('/', address, netmask) AS address, auth_method AS method, error
+        FROM pg_hba_file_rules ORDER BY line_number
+        """,
+        "SELECT on pg_hba_file_rules and EXECUTE on pg_hba_file_rules()",
+    )
+    STANDBYS = (
+        """
+        SELECT application_name AS name, state, sync_state,
+               CASE WHEN NOT pg_is_in_recovery()
+                    THEN pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::bigint END AS lag_bytes,
+               extract(epoch FROM replay_lag)::float8 AS replay_lag_s
+        FROM pg_stat_replication
+        """,
+        "pg_monitor",
+    )
+    SLOTS = (
+        """
+        SELECT slot_name AS name, slot_type AS kind, active, wal_status,
+               CASE WHEN NOT pg_is_in_recovery()
+                    THEN pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint
+               END AS retained_bytes
+        FROM pg_replication_slots
+        """,
+        "pg_monitor",
+    )
+    RECEIVER = (
+        """
+        SELECT pg_is_in_recovery() AS in_recovery, pg_backend_pid() AS pid,
+               inet_client_port() AS client_port,
+               (SELECT status FROM pg_stat_wal_receiver) AS receiver_status,
+               (SELECT extract(epoch FROM clock_timestamp() - last_msg_receipt_time)::float8
+                FROM pg_stat_wal_receiver) AS message_age_s,
+               CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() END AS replay_paused
+        """,
+        "pg_monitor",
+    )
+    ARCHIVER = (
+        """
+        SELECT archived_count, last_archived_wal,
+               extract(epoch FROM clock_timestamp() - last_archived_time)::float8
+                   AS last_archived_age_s,
+               coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false)
+                   AS failing,
+               current_setting('archive_mode') AS archive_mode,
+               (SELECT setting::int FROM pg_settings WHERE name = 'archive_timeout')
+                   AS archive_timeout_s,
+               (SELECT setting::bigint FROM pg_settings WHERE name = 'wal_segment_size')
+                   AS segment_bytes,
+               pg_is_in_recovery() AS in_recovery,
+               CASE WHEN NOT pg_is_in_recovery()
+                    THEN (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint END AS position
+        FROM pg_stat_archiver
+        """,
+        "pg_monitor",
+    )
+    ARCHIVE_QUEUE = (
+        """
+        SELECT count(*) AS waiting,
+               extract(epoch FROM clock_timestamp() - min(modification))::float8 AS oldest_age_s
+        FROM pg_ls_archive_statusdir() WHERE name LIKE '%%.ready'
+        """,
+        "pg_monitor",
+    )
+    POOL = (
+        """
+        SELECT application_name AS name, pid, backend_start, state_change
+        FROM pg_stat_activity
+        WHERE backend_type = 'client backend' AND application_name = ANY(%(names)s)
+        """,
+        "pg_monitor",
+    )
+
+    def __init__(self, text: LiteralString, grant: str) -> None:
+        """Keep the statement and the grant beside each other."""
+        self.text: LiteralString = text
+        self.grant = grant
+
+
+class Session:
+    """An open connection; each :meth:`rows` is a read-only transaction of its own."""
+
+    def __init__(self, connection: psycopg.Connection[DictRow], visit: Visit) -> None:
+        """Wrap *connection*, counting on the meter of *visit*."""
+        self._connection = connection
+        self._visit = visit
+
+    def rows(self, statement: Sql, **values: object) -> list[DictRow]:
+        """Return the rows of *statement*.
+
+        Raises:
+            NotSeen: Denied (names the grant), timed out, or the connection broke.
+
+        """
+        try:
+            with self._connection.transaction():
+                self._connection.execute(_LIMITS)
+                self._visit.meter.count("sql_statements")
+                return self._connection.execute(statement.text, values).fetchall()
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise NotSeen(
+                f"the probe's role may not read this: {_first_line(error)}",
+                hint=f"grant it {statement.grant}",
+            ) from error
+        except psycopg.Error as error:
+            raise NotSeen(
+                f"{statement.name.lower()}: the database did not answer: {_first_line(error)}",
+                hint="see the server's log; statements of the kit stop after 2 s",
+            ) from error
+
+    def row(self, statement: Sql, **values: object) -> DictRow:
+        """Return the only row of *statement*."""
+        rows = self.rows(statement, **values)
+        if not rows:
+            raise NotSeen(f"{statement.name.lower()}: the database returned no row")
+        return rows[0]
+
+
+_LIMITS: LiteralString = (
+    f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}';SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"
+)
+
+
+class Server(NamedTuple):
+    """One host that a connection string names."""
+
+    host: str
+    port: int
+
+
+def parameters(secret: Secret) -> Params:
+    """Return the parameters of the connection string behind *secret*.
+
+    Raises:
+        NotSeen: It is not a connection string; the message does not quote it.
+
+    """
+    try:
+        found = conninfo_to_dict(secret.reveal())
+    except psycopg.ProgrammingError as error:
+        raise NotSeen(
+            f"{secret.reference} holds no PostgreSQL connection string",
+            hint="postgresql://role:password@host:port/database?sslmode=verify-full",
+        ) from error
+    return {name: str(value) for name, value in found.items() if value is not None}
+
+
+def servers(params: Mapping[str, str]) -> tuple[Server, ...]:
+    """Return the TCP hosts in *params*, none when they name a Unix socket."""
+    hosts = (params.get("host") or params.get("hostaddr") or "").split(",")
+    ports = (params.get("port") or "5432").split(",")
+    ports = ports * len(hosts) if len(ports) == 1 else ports
+    return tuple(
+        Server(host, int(port or 5432))
+        for host, port in zip(hosts, ports, strict=False)
+        if host and not host.startswith(("/", "@")) and (port or "5432").isdigit()
+    )
+
+
+@contextlib.contextmanager
+def session(visit: Visit, params: Mapping[str, str]) -> Iterator[Session]:
+    """Yield a session on the server that *params* name; it ends with the visit's deadline.
+
+    Raises:
+        NotSeen: No connection, with libpq's reason.
+
+    """
+    visit.meter.count("connections")
+    timeout_s = max(2, int(min(CONNECT_TIMEOUT_S, visit.remaining_s)))
+    fixed = {
+        "connect_timeout": str(timeout_s),
+        "application_name": f"readiness-kit {visit.run_id}"[:60],
+        "gssencmode": "disable",
+    }
+    try:
+        dsn = make_conninfo(**{**params, **fixed})
+        connection = psycopg.connect(dsn, row_factory=dict_row)
+    except (psycopg.Error, UnicodeError) as error:
+        raise NotSeen(
+            f"no connection to the database: {_first_line(error)}",
+            hint="`readiness doctor` says what cannot be reached; check database.dsn",
+        ) from error
+    connection.read_only = True
+    with _ended_at_deadline(connection, visit):
+        try:
+            yield Session(connection, visit)
+        finally:
+            connection.close()
+
+
+@contextlib.contextmanager
+def _ended_at_deadline(connection: psycopg.Connection[DictRow], visit: Visit) -> Iterator[None]:
+    """Break *connection* when the time is up: a server that hangs keeps nobody waiting."""
+    handle = socket.socket(fileno=os.dup(connection.fileno()))
+
+    def cut() -> None:
+        with contextlib.suppress(OSError):
+            handle.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(visit.remaining_s, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        handle.close()
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
