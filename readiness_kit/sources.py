@@ -178,7 +178,7 @@ class Visit:
         if where not in self.target.origins():
             raise NotSeen(
                 f"{where[0]}://{where[1]}:{where[2]} is not named by readiness.yaml",
-                hint="requests go to api.url, api.instances, api.metrics_urls and api.http_url only",
+                hint="requests go to the URLs under api and to prometheus.url only",
             )
         return where
 
@@ -239,7 +239,7 @@ class Visit:
         fixed = {
             "user-agent": f"readiness-kit ({self.run_id})",
             "host": name,
-            **self.api.headers,
+            **({} if url == self.target.prometheus.url else self.api.headers),
             **(headers or {}),
         }
         with httpx.Client(

@@ -132,6 +132,9 @@ class Api(Part, frozen=True):
     address_families: tuple[Literal["ipv4", "ipv6"], ...] = ()
     """Families to ask; empty means those this host can route."""
 
+    crash_path: str = ""
+    """Path at which each instance raises an unexpected error, for ``identities.admin`` only."""
+
 
 class Auth(Part, frozen=True):
     """How callers prove who they are."""
@@ -196,6 +199,25 @@ class Database(Part, frozen=True):
     """Pools as the application configures them."""
 
 
+class CacheCanary(Part, frozen=True):
+    """One read that the service caches, and one write that must be seen in it."""
+
+    read: str
+    """GraphQL query whose answer is cached and shows what ``write`` wrote."""
+
+    write: str = ""
+    """GraphQL mutation with the variable ``$mark``, a text that ``read`` then shows."""
+
+    undo: str = ""
+    """GraphQL mutation with the variable ``$id``: removes what has the first ``id`` in ``write``'s answer."""
+
+    identity: str = ""
+    """Which of ``identities`` writes; empty means ``auth.token``."""
+
+    accepted_delay_s: Annotated[float, Meta(ge=0)] = 0.0
+    """How long an old answer may be given after a write."""
+
+
 class Cache(Part, frozen=True):
     """Redis or Valkey."""
 
@@ -214,6 +236,9 @@ class Cache(Part, frozen=True):
     hard_dependency: bool = False
     """Whether the service is meant to be down without it."""
 
+    canary: CacheCanary | None = None
+    """What proves that answers are cached and forgotten."""
+
 
 class Proxy(Part, frozen=True):
     """The balancer's configuration."""
@@ -231,6 +256,9 @@ class Application(Part, frozen=True):
     process_ids: tuple[Path, ...] = ()
     """Files that hold the process id of each process on this host."""
 
+    mode_names: tuple[str, ...] = ("FRAISEQL_ENVIRONMENT", "FRAISEQL_MODE")
+    """Variables that say in which mode the service runs; one of them must be ``production``."""
+
 
 class Logs(Part, frozen=True):
     """Where the service writes its logs."""
@@ -243,6 +271,17 @@ class Logs(Part, frozen=True):
 
     allowed_personal_fields: tuple[str, ...] = ()
     """Fields that may hold personal data."""
+
+
+class Prometheus(Part, frozen=True):
+    """The server that scrapes the service, and what the service calls its metrics."""
+
+    url: str | None = None
+    """Base URL of the Prometheus HTTP API."""
+
+    names: dict[str, str] = {}
+    """Name of the metric for each of ``requests_total`` and ``request_duration``; found by meaning
+    when left out."""
 
 
 class Backups(Part, frozen=True):
@@ -435,6 +474,9 @@ class Target(Part, frozen=True):
     logs: Logs = Logs()
     """Where the service writes its logs."""
 
+    prometheus: Prometheus = Prometheus()
+    """The server that scrapes the service."""
+
     backups: Backups | None = None
     """Where backups lie."""
 
@@ -477,6 +519,7 @@ class Target(Part, frozen=True):
         if self.api is None:
             return frozenset()
         urls = [self.api.url, *self.api.instances, *self.api.metrics_urls]
+        urls += [self.prometheus.url] if self.prometheus.url else []
         urls.append(self.api.http_url or f"http://{urlsplit(self.api.url).hostname}:80")
         return frozenset(origin(url) for url in urls)
 

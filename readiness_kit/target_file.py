@@ -92,9 +92,9 @@ def digest(target: Target) -> str:
 
 def _urls(target: Target) -> list[str]:
     api = target.api
-    if api is None:
-        return []
-    return [api.url, *api.instances, *api.metrics_urls, *([api.http_url] if api.http_url else [])]
+    more = [target.prometheus.url]
+    more += [api.url, *api.instances, *api.metrics_urls, api.http_url] if api else []
+    return [url for url in more if url]
 
 
 class _Reader:

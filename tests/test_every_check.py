@@ -112,7 +112,7 @@ def test_pointers_resolve_and_findings_explain_themselves(check):
 def resolve(value: typing.Any, path: str) -> typing.Any:
     for part in path.split("/")[1:]:
         part = part.replace("~1", "/").replace("~0", "~")
-        value = value[int(part)] if isinstance(value, list) else value[part]
+        value = value[int(part)] if isinstance(value, (list, tuple)) else value[part]
     return value
 
 

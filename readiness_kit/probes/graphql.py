@@ -1,0 +1,196 @@
+"""Asks GraphQL questions, and whether strangers can explore the API."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+import httpx
+
+from readiness_kit.errors import NotSeen
+from readiness_kit.facts.graphql import Exploration, ExplorationPage, GraphqlAnswer
+from readiness_kit.sources import Address, Visit, source
+from readiness_kit.target import Secret
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Scalars = Mapping[str, str | int | float | bool | None]
+
+INTROSPECTION = "query Explore { __schema { queryType { name } types { name kind } } }"
+PAGES = ("/docs", "/redoc", "/openapi.json", "/graphiql", "/playground", "/altair", "/voyager")
+TOOLS = (
+    "swagger-ui",
+    "redoc",
+    "graphiql",
+    "graphql-playground",
+    "graphql playground",
+    "apollo-sandbox",
+    "embeddable-sandbox",
+    "altair",
+    "voyager",
+    '"openapi"',
+    '"swagger"',
+)
+"""Words in the first part of a page that give an interactive tool or an API description away."""
+
+_LOOKED_AT = 20_000
+_LONGEST_MESSAGE = 120
+
+
+class Reply(NamedTuple):
+    """An answer, and the data it came with."""
+
+    answer: GraphqlAnswer
+    data: dict[str, Json]
+    body: bytes
+
+
+def bearer(token: str | Secret | None) -> dict[str, str]:
+    """Return the header that carries *token*, none for nobody."""
+    if isinstance(token, Secret):
+        token = token.reveal()
+    return {"authorization": f"Bearer {token}"} if token else {}
+
+
+def plain_query(visit: Visit) -> str:
+    """Return a query that the valid token must be able to ask.
+
+    Raises:
+        NotSeen: The target is not GraphQL, or declares no such query.
+
+    """
+    if visit.api.kind != "graphql":
+        raise NotSeen("the service does not speak GraphQL", cause="not_configured")
+    declared = [visit.target.auth.protected, *(one.query for one in visit.target.smoke)]
+    query = next((one for one in declared if one and not changes(one)), "")
+    if not query:
+        raise NotSeen(
+            "readiness.yaml declares no query to ask",
+            cause="not_configured",
+            hint="add auth.protected, a query that needs a token and no variables",
+        )
+    return query
+
+
+def changes(query: str) -> bool:
+    """Tell whether a document is a mutation, or may be one."""
+    return "mutation" in query
+
+
+def ask(
+    client: httpx.Client,
+    path: str,
+    query: str,
+    variables: Scalars | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    """Send one operation on *client*; whatever happens is a value."""
+    url = client.base_url
+    where = f"{url.host}:{url.port}" if url.port else url.host
+    body: dict[str, object] = {"query": query}
+    if variables:
+        body["variables"] = dict(variables)
+    began = time.monotonic()
+    try:
+        response = client.post(path, json=body, headers=dict(headers or {}))
+        raw, status = response.content, response.status_code
+    except (httpx.HTTPError, NotSeen) as error:
+        reason = f"{type(error).__name__}: {error}"[:200]
+        elapsed_ms = round((time.monotonic() - began) * 1000, 1)
+        lost = GraphqlAnswer(address=where, status=None, elapsed_ms=elapsed_ms, reason=reason)
+        return Reply(lost, {}, b"")
+    elapsed_ms = round((time.monotonic() - began) * 1000, 1)
+    data, errors, reason = read_body(raw)
+    answer = GraphqlAnswer(
+        address=where,
+        status=status,
+        filled=tuple(name for name, value in data.items() if value is not None),
+        empty=tuple(name for name, value in data.items() if value is None),
+        errors=errors,
+        elapsed_ms=elapsed_ms,
+        reason=reason,
+    )
+    return Reply(answer, data, raw)
+
+
+def read_body(raw: bytes) -> tuple[dict[str, Json], tuple[str, ...], str]:
+    """Return data, error messages, and why it is no GraphQL answer.
+
+    >>> read_body(b'{"data": null, "errors": [{"message": "no"}]}')
+    ({}, ('no',), '')
+    >>> read_body(b"<html>")[2]
+    'the body is not a JSON object'
+    """
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        return {}, (), "the body is not a JSON object"
+    data, errors = body.get("data"), body.get("errors")
+    listed = errors if isinstance(errors, list) else [errors] if errors is not None else []
+    messages = tuple(_message(one) for one in listed[:3])
+    if not messages and not isinstance(data, dict):
+        return {}, (), "the body has neither data nor errors"
+    return (data if isinstance(data, dict) else {}), messages, ""
+
+
+def _message(error: Json) -> str:
+    text = error.get("message") if isinstance(error, dict) else error
+    return str(text)[:_LONGEST_MESSAGE]
+
+
+@source(effect="read", asks="3 GraphQL queries and 9 GET per address", deadline_s=20)
+def exploration(visit: Visit) -> Exploration:
+    """Ask for the schema as a stranger and as a caller, and for the pages of known tools."""
+    query, token = plain_query(visit), bearer(visit.token)
+    url, path = visit.api.url, visit.api.graphql
+    addresses = visit.addresses(url)
+    controls: list[GraphqlAnswer] = []
+    answers: list[tuple[GraphqlAnswer, GraphqlAnswer]] = []
+    for address in addresses:
+        with visit.client(url, address=address) as client:
+            controls.append(ask(client, path, query, headers=token).answer)
+            stranger = ask(client, path, INTROSPECTION).answer
+            answers.append((stranger, ask(client, path, INTROSPECTION, headers=token).answer))
+    with ThreadPoolExecutor(min(8, len(addresses))) as pool:
+        pages = [
+            page for found in pool.map(lambda one: _pages(visit, one), addresses) for page in found
+        ]
+    return Exploration(
+        observed_at=datetime.now(UTC),
+        controls=tuple(controls),
+        anonymous=tuple(stranger for stranger, _ in answers),
+        ordinary=tuple(caller for _, caller in answers),
+        pages=tuple(pages),
+    )
+
+
+def _pages(visit: Visit, address: Address) -> list[ExplorationPage]:
+    html = {"accept": "text/html,application/json;q=0.5"}
+    with visit.client(visit.api.url, address=address, headers=html) as client:
+        return list(_ask_pages(client, address, (*PAGES, visit.api.graphql)))
+
+
+def _ask_pages(
+    client: httpx.Client, address: Address, paths: tuple[str, ...]
+) -> Iterator[ExplorationPage]:
+    for path in paths:
+        status, text, reason = None, "", ""
+        try:
+            answer = client.get(path)
+            status, text = answer.status_code, answer.text[:_LOOKED_AT]
+        except (httpx.HTTPError, NotSeen) as error:
+            reason = f"{type(error).__name__}: {error}"[:200]
+        yield ExplorationPage(
+            address=str(address), path=path, status=status, shows=_kind(text), reason=reason
+        )
+
+
+def _kind(text: str) -> Literal["tool", "html", "other"]:
+    low = text.lower()
+    if any(tool in low for tool in TOOLS):
+        return "tool"
+    return "html" if "<html" in low or "<!doctype html" in low else "other"
