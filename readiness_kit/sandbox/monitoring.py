@@ -1,5 +1,6 @@
 """Prometheus, Alertmanager and the node exporter: they join when they are on PATH."""
 
+import shutil
 import signal
 from contextlib import ExitStack
 from pathlib import Path
@@ -84,6 +85,7 @@ class Monitoring:
     def _write_configuration(self, home: Path) -> None:
         values = {name.upper(): str(port) for name, port in self.ports._asdict().items()}
         values["RULES"] = str(home / "rules.yml")
-        for name in ("prometheus.yml", "alertmanager.yml", "rules.yml"):
+        shutil.copy(self.layout.deploy / "rules.yml", home)
+        for name in ("prometheus.yml", "alertmanager.yml"):
             (home / name).write_text(fill(packaged_file(name), values))
         (home / "textfile").mkdir()

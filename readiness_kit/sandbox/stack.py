@@ -108,7 +108,14 @@ class Stack:
             database.back_up()
         self.renew_tokens()
         monitoring = Monitoring(layout, ports)
-        write_papers(layout, ports, variant, database, monitored=monitoring.available)
+        write_papers(
+            layout,
+            ports,
+            variant,
+            database=database,
+            environment=environment,
+            monitored=monitoring.available,
+        )
 
         self.progress("waiting for the service")
         cache.wait_until(cache.listening)

@@ -1,0 +1,156 @@
+"""The sandbox's ``readiness.yaml``."""
+
+from pathlib import Path
+
+from readiness_kit.contents import claims
+from readiness_kit.sandbox.app.token import BAD, PEOPLE
+from readiness_kit.sandbox.edge import ORIGINS
+from readiness_kit.sandbox.layout import HOST, Layout, Ports, Variant
+from readiness_kit.sandbox.service import AUDIENCE, ISSUER, POOL_SIZE
+from readiness_kit.servers.ports import LOOPBACK
+
+Yaml = None | bool | int | float | str | list["Yaml"] | dict[str, "Yaml"]
+
+VERSION = "1.4.0"
+
+INAPPLICABLE = {
+    "security.ddos_protection": "A loopback deployment has no address that the internet reaches",
+    "application.readiness_probe": "It does not run on Kubernetes; the manifests are not applied",
+    "infrastructure.autoscaling": "It does not run on Kubernetes; the manifests are not applied",
+    "infrastructure.cdn": "A JSON API for signed-in callers has nothing static to distribute",
+    "infrastructure.dns": "localhost is no name of the public DNS",
+}
+"""Why claims of an item do not apply here; which of them, the catalogue says."""
+
+
+def describe(
+    layout: Layout, ports: Ports, variant: Variant, *, wal_archive: Path, commit: str
+) -> dict[str, Yaml]:
+    """Return what ``readiness.yaml`` says of the sandbox in *layout*."""
+    hardened = variant == "hardened"
+    instances: list[Yaml] = [f"http://{LOOPBACK}:{port}" for port in ports.apps]
+    description: dict[str, Yaml] = {
+        "schema": 1,
+        "name": "quill",
+        "environment": "sandbox",
+        "release": {"version": VERSION, "commit": commit},
+        "api": {
+            "url": f"https://{HOST}:{ports.https}",
+            "http_url": f"http://{HOST}:{ports.http}",
+            "ca": "deploy/tls/ca.pem",
+            "instances": instances,
+            "metrics_urls": [f"{instance}/metrics" for instance in instances],
+            "allowed_origins": list(ORIGINS),
+            "address_families": ["ipv4"],
+        },
+        "auth": _auth(layout),
+        "identities": {name: _secret(f"token_{name}") for name in PEOPLE},
+        "database": _database(hardened=hardened),
+        "cache": {"url": _secret("cache_url"), "ca": "deploy/tls/ca.pem", "prefix": "quill:"},
+        "proxy": {"nginx": str(layout.servers / "nginx" / "nginx.conf")},
+        "application": {
+            "environment_file": "deploy/quill.env",
+            "process_ids": _of_instances("logs/quill-{}.pid"),
+        },
+        "logs": {"application": _of_instances("logs/quill-{}.jsonl")},
+        "source": {"path": "source", "schema": "source/schema.graphql"},
+        "documents": _documents(layout),
+        "smoke": _smoke(),
+        "objectives": {"peak_rps": 20, "rto_minutes": 30, "rpo_minutes": 5},
+        "load": {
+            "identities": [_secret(f"token_{name}") for name in ("editor", "other")],
+            "max_rps": 200,
+            "max_users": 500,
+            "max_seconds": 1800,
+        },
+        "limits": {"rate": {"per_minute": 100, "per_hour": 6000, "burst": 20}},
+        "not_applicable": _not_applicable(),
+        "attestations": "deploy/attestations",
+        "waivers": "deploy/waivers",
+        "signoff": {
+            "allowed_signers": "deploy/signoff/allowed_signers",
+            "policy": "deploy/signoff/policy.json",
+        },
+    }
+    if hardened:
+        description["backups"] = {
+            "directory": "backups",
+            "pattern": "quill-*.dump",
+            "tool": "pg_dump",
+            "wal_archive": str(wal_archive),
+        }
+    return description
+
+
+def _secret(name: str) -> str:
+    return f"file:secrets/{name}"
+
+
+def _of_instances(pattern: str) -> list[Yaml]:
+    return [pattern.format(number) for number in (1, 2)]
+
+
+def _auth(layout: Layout) -> Yaml:
+    return {
+        "token": _secret("token_reader"),
+        "token_command": [str(layout.deploy / "mint-token"), "reader"],
+        "issuer": ISSUER,
+        "audience": AUDIENCE,
+        "protected": "{ me { id email } }",
+        "signing_key_file": "deploy/quill.env",
+        "test_tokens": {case: _secret(f"token_{case}") for case in BAD},
+    }
+
+
+def _database(*, hardened: bool) -> Yaml:
+    database: dict[str, Yaml] = {
+        "dsn": _secret("probe_dsn"),
+        "application_dsn": _secret("application_dsn"),
+        "application_pools": [
+            {
+                "name": f"quill-{number}",
+                "size": POOL_SIZE,
+                "timeout_s": 3,
+                "max_lifetime_s": 3600,
+            }
+            for number in (1, 2)
+        ],
+    }
+    if hardened:
+        database["replicas"] = [_secret("standby_dsn")]
+    return database
+
+
+def _documents(layout: Layout) -> Yaml:
+    found = sorted(layout.documents.iterdir())
+    return {path.stem: f"deploy/documents/{path.name}" for path in found} | {
+        "renewal": "deploy/certificate-renewal.timer"
+    }
+
+
+def _smoke() -> Yaml:
+    return [
+        {"name": "own account", "query": "query Me { me { id name email } }"},
+        {
+            "name": "list of posts",
+            "query": "query LatestPosts($limit: Int) "
+            "{ posts(limit: $limit) { id title createdAt author { name } } }",
+            "variables": {"limit": 20},
+        },
+        {
+            "name": "users with posts",
+            "query": "query Users { users(limit: 5) { id name posts { id title } } }",
+        },
+    ]
+
+
+def _not_applicable() -> Yaml:
+    chosen = [claim for claim in claims().values() if claim.sandbox == "not_applicable"]
+    return [
+        {
+            "item": claim.id,
+            "reason": INAPPLICABLE[claim.item],
+            "by": f"{claim.owner.replace('_', '-')}@sandbox.invalid",
+        }
+        for claim in chosen
+    ]
