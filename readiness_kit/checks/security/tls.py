@@ -251,10 +251,12 @@ def offer_rc4(fact: TlsOffer) -> TlsOffer:
 
 
 def speak_only_1_2(fact: TlsOffer) -> TlsOffer:
-    """TLS 1.3 is off."""
+    """TLS 1.3 is off where it was on."""
     return fact.replace(
         endpoints=tuple(
-            replace(one, versions={**one.versions, "TLSv1.3": REFUSED}) for one in fact.endpoints
+            replace(one, versions={**one.versions, "TLSv1.3": REFUSED})
+            for one in fact.endpoints
+            if _speaks(one, "TLSv1.3")
         )
     )
 
