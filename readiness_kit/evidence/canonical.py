@@ -23,7 +23,7 @@ MAX_BYTES = 64 * 1024 * 1024
 LARGEST_EXACT = 2**53 - 1
 """Largest integer that every JSON reader keeps exactly (RFC 7493, section 2.2)."""
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 T = TypeVar("T")
 
 
