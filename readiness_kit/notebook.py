@@ -1,0 +1,259 @@
+"""What a notebook imports: a view on one run, from one section of the checklist.
+
+A notebook holds no logic. It opens its section, shows each item, and records that it ran through::
+
+    section = open_section("security", target_file, run_dir, allow, replay_from)
+    section.show("security.tls")
+    section.record()
+
+Verdicts are computed from the facts in the run folder, by the same function as everywhere else.
+Under ``readiness run`` the parent gathers those facts and the notebook waits for them; alone, the
+notebook gathers them itself. A failing check is data and raises nothing.
+"""
+
+import re
+import secrets
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from IPython.display import display
+
+from readiness_kit.assessment import RUNS, Assessment, all_sources
+from readiness_kit.contents import EFFECTS, ITEMS, Effect, Item
+from readiness_kit.contents import item as item_called
+from readiness_kit.errors import ReadinessError, RunFolderError, UsageError
+from readiness_kit.evidence.folder import RunFolder
+from readiness_kit.judgement import judge_item
+from readiness_kit.notebook_files import NOTEBOOKS, section_of
+from readiness_kit.reports import charts, rows
+from readiness_kit.reports.display import Html, Picture, shown
+from readiness_kit.reports.item import item_view
+from readiness_kit.reports.records import fact_tables
+from readiness_kit.reports.tables import Table, badge
+from readiness_kit.reports.text import escaped, plain
+from readiness_kit.results import Results
+from readiness_kit.target import Objectives
+from readiness_kit.target_file import load_target
+
+JOIN_WITHIN_S = 12 * 3600
+"""An interactive run is joined by the next notebook for this long."""
+
+TABLES = 3
+"""Most tables that are shown of one fact."""
+
+
+class Section:
+    """One notebook's view on a run."""
+
+    def __init__(self, name: str, assessment: Assessment) -> None:
+        """Show the run in *assessment* to the notebook called *name*."""
+        self.name = name
+        self.assessment = assessment
+        self._shown: set[str] = set()
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The items this notebook is about."""
+        return tuple(one for one in ITEMS if one.section == section_of(self.name))
+
+    def show(self, item_id: str) -> None:
+        """Show one item: its claims with their verdicts, then its facts as pictures or tables.
+
+        Raises:
+            UsageError: No such item.
+
+        """
+        item = item_called(item_id)
+        if item in self.assessment.items:
+            self.assessment.gather([item])
+        _put(item_view(judge_item(item, self.assessment.folder)))
+        for fact in self.assessment.facts_of(item_id):
+            pictures = charts.pictures(fact, self._objectives)
+            for chart in pictures:
+                _put(Picture(chart))
+            if not pictures:
+                _put(_folded(fact.fact_id(), fact_tables(fact)[:TABLES]))
+        self._shown.add(item_id)
+
+    def show_rest(self) -> None:
+        """Show the items that a plug-in added to this section."""
+        rest = [one for one in self.items if one.id not in self._shown]
+        for one in rest:
+            self.show(one.id)
+        if not rest:
+            _put(Html("<p>No further items in this section.</p>", "No further items."))
+
+    def show_verdict(self) -> None:
+        """Show how this section's items stand."""
+        results = self.assessment.results()
+        found = tuple(
+            one for one in results.items if one.section in {i.section for i in self.items}
+        )
+        _put(Picture(charts.item_map(found)))
+        _put(shown(rows.items_table(found)))
+
+    def show_plan(self) -> None:
+        """Show what a run asks of the target, and which of it is allowed."""
+        allowed = self.assessment.allow
+        found = sorted(all_sources().values(), key=lambda one: EFFECTS.index(one.effect))
+        body = tuple(
+            (one.fact.fact_id(), one.effect, "yes" if one.effect in allowed else "no", one.asks)
+            for one in found
+        )
+        head = ("fact", "effect", "allowed", "asks")
+        _put(shown(Table(f"{len(body)} facts a run gathers", head, body)))
+
+    def show_overview(self) -> None:
+        """Show the whole checklist: a map of all items, counts, and what stands in the way."""
+        results = self._all_results()
+        _put(_headline(results))
+        _put(Picture(charts.item_map(results.items)))
+        _put(shown(rows.sections_table(results)))
+
+    def show_sign_off(self) -> None:
+        """Show what the four signers must have seen: waived and red claims before anything else."""
+        results = self._all_results()
+        _put(_headline(results))
+        _put(shown(rows.waived_table(results)))
+        _put(shown(rows.red_table(results)))
+        _put(Picture(charts.item_map(results.items)))
+
+    def show_commands(self) -> None:
+        """Show how the run is signed and verified."""
+        run = self.assessment.folder.path
+        lines = (
+            f"readiness sign {run} --role engineering_lead --as YOU@EXAMPLE --key KEY",
+            f"readiness verify {run} --allowed-signers FILE",
+        )
+        text = "\n".join(lines)
+        _put(Html(f"<pre>{escaped(text, 2000)}</pre>", plain(text, 2000)))
+
+    def record(self) -> None:
+        """Record that this notebook ran to its end and showed every item it is about.
+
+        Raises:
+            UsageError: An item was not shown: the notebook lost a cell.
+
+        """
+        missing = [one.id for one in self.items if one.id not in self._shown]
+        if missing:
+            raise UsageError(
+                f"{self.name} did not show {', '.join(missing)}",
+                hint="restore the notebook: `readiness init` writes the original",
+            )
+        folder = self.assessment.folder
+        if self.assessment.target is not None and not folder.sealed:
+            folder.record_notebook(self.name)
+        text = f"{self.name} ran to its end, run {folder.run_id}"
+        _put(Html(f"<p>{escaped(text)}</p>", text))
+
+    def _all_results(self) -> Results:
+        self.assessment.gather()
+        return self.assessment.results()
+
+    @property
+    def _objectives(self) -> Objectives:
+        target = self.assessment.target
+        return (
+            target.objectives if target is not None else stored_objectives(self.assessment.folder)
+        )
+
+
+def open_section(
+    name: str, target_file: str, run_dir: str = "", allow: str = "", replay_from: str = ""
+) -> Section:
+    """Open the run that the parameters name, and say which it is.
+
+    With *replay_from*, a finished run is shown and nothing is asked of anybody. With a blank
+    *run_dir*, the newest interactive run of this target is joined, or one begun beside its file.
+
+    Raises:
+        UsageError: No such section, target file or effect.
+        RunFolderError: No such run, or one of another target.
+
+    """
+    notebook = next((one for one in NOTEBOOKS if name == section_of(one)), None)
+    if notebook is None:
+        raise UsageError(f"{name!r} is no notebook", hint=f"one of {', '.join(NOTEBOOKS)}")
+    if replay_from:
+        assessment = Assessment.open(None, replay_from=Path(replay_from))
+        how = "replayed from"
+    else:
+        effects = parse_effects(allow)
+        file = find_target(target_file)
+        folder = Path(run_dir) if run_dir else _interactive_run(file, effects)
+        how = "joined" if (folder / "run.json").exists() else "began"
+        assessment = Assessment.open(file, folder, allow=effects)
+    text = f"{how} the run {assessment.folder.path}"
+    _put(Html(f"<p>{escaped(text)}</p>", text))
+    return Section(notebook, assessment)
+
+
+def parse_effects(allow: str) -> tuple[Effect, ...]:
+    """Return the effects that *allow* names, separated by commas or spaces.
+
+    Raises:
+        UsageError: An unknown effect.
+
+    """
+    words = [word for word in re.split(r"[,\s]+", allow) if word]
+    for word in words:
+        if word not in EFFECTS:
+            raise UsageError(f"allow: unknown effect {word!r}", hint=f"one of {', '.join(EFFECTS)}")
+    return tuple(effect for effect in EFFECTS if effect in words)
+
+
+def find_target(target_file: str) -> Path:
+    """Return the target file, sought in the working directory and then above it.
+
+    JupyterLab runs a notebook in the notebook's own folder, which is beside ``readiness.yaml``.
+    """
+    file = Path(target_file)
+    above = Path("..") / file
+    return above if not file.is_absolute() and not file.exists() and above.exists() else file
+
+
+def stored_objectives(folder: RunFolder) -> Objectives:
+    """Return the objectives that the run in *folder* was judged by."""
+    import msgspec
+
+    try:
+        data = (folder.path / "target.redacted.json").read_bytes()
+        return msgspec.convert(msgspec.json.decode(data)["objectives"], Objectives)
+    except (OSError, KeyError, TypeError, msgspec.MsgspecError) as error:
+        raise RunFolderError(f"{folder.path}: target.redacted.json is damaged: {error}") from error
+
+
+def _interactive_run(file: Path, allow: tuple[Effect, ...]) -> Path:
+    """Return the newest interactive run that may be joined, or the name of a new one."""
+    target = load_target(file)
+    runs = file.resolve().parent / RUNS
+    for folder in sorted(runs.glob("*-interactive-*"), reverse=True):
+        try:
+            found = RunFolder.join(folder, target)
+        except ReadinessError:
+            continue
+        age_s = time.time() - found.run.started_at.timestamp()
+        if not found.sealed and age_s < JOIN_WITHIN_S and set(found.run.allow) == set(allow):
+            return folder
+    now = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    return runs / f"{now}-{target.name}-interactive-{secrets.token_hex(3)}"
+
+
+def _headline(results: Results) -> Html:
+    mark = rows.verdict_mark(results)
+    line = rows.verdict_line(results)
+    return Html(f"<p>{badge(mark)} {escaped(line)}</p>", line)
+
+
+def _folded(fact_id: str, tables: tuple[Table, ...]) -> Html:
+    inside = "".join(table.html() for table in tables)
+    return Html(
+        f"<details><summary>Fact {escaped(fact_id)}</summary>{inside}</details>",
+        "\n\n".join(table.text() for table in tables),
+    )
+
+
+def _put(*things: Html | Picture) -> None:
+    display(*things)  # type: ignore[no-untyped-call]
