@@ -168,11 +168,13 @@ class Database:
                 _create_role(administrator, role, self.passwords[secret], options)
             administrator.execute("CREATE DATABASE quill OWNER quill_owner CONNECTION LIMIT 150")
             administrator.execute("REVOKE ALL ON DATABASE quill FROM PUBLIC")
-            administrator.execute("GRANT CONNECT ON DATABASE quill TO quill_app, readiness_probe")
+            administrator.execute(
+                "GRANT CONNECT ON DATABASE quill TO quill_app, readiness_probe, quill_exporter"
+            )
 
     def _create_schema(self) -> None:
         with self.primary.connect(DATABASE) as administrator:
-            administrator.execute("GRANT pg_monitor TO readiness_probe")
+            administrator.execute("GRANT pg_monitor TO readiness_probe, quill_exporter")
             administrator.execute("GRANT SELECT ON pg_hba_file_rules TO readiness_probe")
             administrator.execute(
                 "GRANT EXECUTE ON FUNCTION pg_hba_file_rules() TO readiness_probe"
@@ -206,6 +208,7 @@ _ROLES: tuple[tuple[str, str, LiteralString], ...] = (
     ("quill_app", "application", "LOGIN CONNECTION LIMIT 60"),
     ("replicator", "replicator", "LOGIN REPLICATION CONNECTION LIMIT 8"),
     ("readiness_probe", "probe", "LOGIN CONNECTION LIMIT 10"),
+    ("quill_exporter", "exporter", "LOGIN CONNECTION LIMIT 3"),
 )
 """Role, name of its secret, options."""
 

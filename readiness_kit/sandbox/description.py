@@ -24,7 +24,13 @@ INAPPLICABLE = {
 
 
 def describe(
-    layout: Layout, ports: Ports, variant: Variant, *, wal_archive: Path, commit: str
+    layout: Layout,
+    ports: Ports,
+    variant: Variant,
+    *,
+    wal_archive: Path,
+    commit: str,
+    monitored: bool,
 ) -> dict[str, Yaml]:
     """Return what ``readiness.yaml`` says of the sandbox in *layout*."""
     hardened = variant == "hardened"
@@ -46,7 +52,12 @@ def describe(
         "auth": _auth(layout),
         "identities": {name: _secret(f"token_{name}") for name in PEOPLE},
         "database": _database(hardened=hardened),
-        "cache": {"url": _secret("cache_url"), "ca": "deploy/tls/ca.pem", "prefix": "quill:"},
+        "cache": {
+            "url": _secret("cache_url"),
+            "ca": "deploy/tls/ca.pem",
+            "prefix": "quill:",
+            "canary": _canary(),
+        },
         "proxy": {"nginx": str(layout.servers / "nginx" / "nginx.conf")},
         "application": {
             "environment_file": "deploy/quill.env",
@@ -79,6 +90,8 @@ def describe(
             "tool": "pg_dump",
             "wal_archive": str(wal_archive),
         }
+    if monitored:
+        description["prometheus"] = {"url": f"http://{LOOPBACK}:{ports.prometheus}"}
     return description
 
 
@@ -123,8 +136,19 @@ def _database(*, hardened: bool) -> Yaml:
 
 def _documents(layout: Layout) -> Yaml:
     found = sorted(layout.documents.iterdir())
-    return {path.stem: f"deploy/documents/{path.name}" for path in found} | {
-        "renewal": "deploy/certificate-renewal.timer"
+    return {
+        **{path.stem: f"deploy/documents/{path.name}" for path in found},
+        "renewal": "deploy/certificate-renewal.timer",
+    }
+
+
+def _canary() -> Yaml:
+    return {
+        "identity": "editor",
+        "read": "query Newest { posts(limit: 5) { id title } }",
+        "write": "mutation Write($mark: String!) "
+        "{ createPost(input: {title: $mark}) { id post { title } } }",
+        "undo": "mutation Undo($id: String!) { deletePost(id: $id) { id } }",
     }
 
 

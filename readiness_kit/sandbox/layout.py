@@ -17,7 +17,17 @@ HOST = "localhost"
 LONGEST_SOCKET_FOLDER = 80
 """A Unix socket's path holds 107 bytes; the rest is for file names below the folder."""
 
-SECRETS = ("superuser", "owner", "application", "replicator", "probe", "cache", "jwt", "session")
+SECRETS = (
+    "superuser",
+    "owner",
+    "application",
+    "replicator",
+    "probe",
+    "exporter",
+    "cache",
+    "jwt",
+    "session",
+)
 
 
 class Ports(NamedTuple):

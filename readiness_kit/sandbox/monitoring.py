@@ -3,6 +3,7 @@
 import shutil
 import signal
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from readiness_kit.sandbox.layout import Layout, Ports
@@ -26,6 +27,8 @@ class Monitoring:
         """Look for the programs; nothing is started."""
         self.layout = layout
         self.ports = ports
+        self.figures: Path | None = None
+        self.processes: tuple[Process, ...] = ()
         self.found = {
             name: path for name, names in PROGRAMS.items() if (path := programs.on_path(*names))
         }
@@ -48,13 +51,13 @@ class Monitoring:
         if self.layout.account:
             self.layout.account.own(home)
         self._write_configuration(home)
-        started = [self._process(home, name) for name in PROGRAMS]
-        for process in started:
+        self.processes = tuple(self._process(home, name) for name in PROGRAMS)
+        for process in self.processes:
             undo.callback(process.stop)
             process.start()
-        for name, process in zip(PROGRAMS, started, strict=True):
+        for name, process in zip(PROGRAMS, self.processes, strict=True):
             port = getattr(self.ports, name)
-            process.wait_until(lambda port=port: answers(port))  # type: ignore[misc]
+            process.wait_until(partial(answers, port))
 
     def _process(self, home: Path, name: str) -> Process:
         listen = f"--web.listen-address={LOOPBACK}:{getattr(self.ports, name)}"
@@ -89,3 +92,4 @@ class Monitoring:
         for name in ("prometheus.yml", "alertmanager.yml"):
             (home / name).write_text(fill(packaged_file(name), values))
         (home / "textfile").mkdir()
+        self.figures = home / "textfile" / "quill.prom"

@@ -52,7 +52,14 @@ def write_papers(
     _write_documents(layout, ports)
     commit = _write_source(layout.source)
     write_signatures(layout, monitored=monitored)
-    description = describe(layout, ports, variant, wal_archive=database.archive, commit=commit)
+    description = describe(
+        layout,
+        ports,
+        variant,
+        wal_archive=database.archive,
+        commit=commit,
+        monitored=monitored,
+    )
     layout.target_file.write_text(
         "# A sandbox on loopback: what `readiness sandbox up` made and started.\n"
         + yaml.safe_dump(description, sort_keys=False, width=100)

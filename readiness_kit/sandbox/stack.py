@@ -1,5 +1,6 @@
 """The embedded deployment, put together: what starts when, and how it ends."""
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,11 +9,12 @@ from typing import Self, TypeVar
 
 from readiness_kit.sandbox.database import Database
 from readiness_kit.sandbox.edge import issue_certificates, make_edge
+from readiness_kit.sandbox.exporter import write_figures
 from readiness_kit.sandbox.layout import Layout, Ports, Variant, make_passwords
 from readiness_kit.sandbox.monitoring import Monitoring
 from readiness_kit.sandbox.papers import write_papers
 from readiness_kit.sandbox.service import Instance, service_environment, write_environment_file
-from readiness_kit.sandbox.tokens import write_tokens
+from readiness_kit.sandbox.tokens import RENEWAL_S, write_tokens
 from readiness_kit.servers.account import unprivileged
 from readiness_kit.servers.certificates import Authority
 from readiness_kit.servers.ports import answers
@@ -51,8 +53,11 @@ class Stack:
         self.layout = Layout(root, unprivileged())
         self.passwords = make_passwords()
         self.instances: tuple[Instance, ...] = ()
-        self.processes: list[Process] = []
         self.progress = progress
+        self._processes: list[Process] = []
+        self._database: Database | None = None
+        self._monitoring: Monitoring | None = None
+        self._tokens_made = 0.0
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
@@ -76,9 +81,27 @@ class Stack:
         """Stop everything, last started first."""
         self._running.close()
 
-    def renew_tokens(self) -> None:
-        """Mint the callers' tokens again: each lives one hour."""
+    def every_server(self) -> dict[str, Process]:
+        """Return the servers by name."""
+        clusters = [self._database.primary, self._database.standby] if self._database else []
+        found = [
+            *(cluster.process for cluster in clusters if cluster),
+            *self._processes,
+            *(self._monitoring.processes if self._monitoring else ()),
+        ]
+        return {process.command.name: process for process in found}
+
+    def tend(self) -> None:
+        """Do what a living deployment does: measure, and renew the tokens before they expire."""
+        if self._monitoring and self._monitoring.figures and self._database:
+            dsn = self._database.dsn("quill_exporter", "exporter")
+            write_figures(self._monitoring.figures, self.layout, self.ports, dsn)
+        if time.monotonic() - self._tokens_made > RENEWAL_S:
+            self._renew_tokens()
+
+    def _renew_tokens(self) -> None:
         write_tokens(self.layout, self.passwords["jwt"])
+        self._tokens_made = time.monotonic()
 
     def _start(self, undo: ExitStack) -> None:
         layout, ports, variant = self.layout, self.ports, self.variant
@@ -99,15 +122,15 @@ class Stack:
         cache = self._run(undo, self._cache())
 
         self.progress("creating PostgreSQL: primary, standby, roles, data")
-        database = Database(layout, ports, variant, self.passwords)
+        self._database = database = Database(layout, ports, variant, self.passwords)
         undo.callback(database.stop)
         database.start(authority)
 
         self.progress("writing backups, documents, keys and records")
         if variant == "hardened":
             database.back_up()
-        self.renew_tokens()
-        monitoring = Monitoring(layout, ports)
+        self._renew_tokens()
+        self._monitoring = monitoring = Monitoring(layout, ports)
         write_papers(
             layout,
             ports,
@@ -129,7 +152,7 @@ class Stack:
 
     def _run(self, undo: ExitStack, process: P) -> P:
         undo.callback(process.stop)
-        self.processes.append(process.start())
+        self._processes.append(process.start())
         return process
 
     def _cache(self) -> Valkey:

@@ -5,6 +5,7 @@ It says on stdout, one JSON object a line, how far it is (``progress``), and at 
 """
 
 import argparse
+import contextlib
 import errno
 import os
 import signal
@@ -18,10 +19,10 @@ from types import FrameType
 import msgspec
 
 from readiness_kit.errors import ReadinessError, ServerError
+from readiness_kit.sandbox.exporter import PERIOD_S
 from readiness_kit.sandbox.layout import VARIANTS
 from readiness_kit.sandbox.stack import Stack
 from readiness_kit.sandbox.state import State, held, write_state
-from readiness_kit.sandbox.tokens import RENEWAL_S
 
 STOPPING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -76,14 +77,14 @@ def _keep(stack: Stack, state: State) -> None:
             state = msgspec.structs.replace(
                 state,
                 phase="ready",
-                processes={process.command.name: process.pid for process in stack.processes},
+                processes={name: server.pid for name, server in stack.every_server().items()},
                 outside=str(outside) if outside else None,
             )
             write_state(directory, state)
             _say(Message(ready=str(stack.layout.target_file)))
             while True:
-                time.sleep(RENEWAL_S)
-                stack.renew_tokens()
+                stack.tend()
+                time.sleep(PERIOD_S)
     except SystemExit:
         stopped = msgspec.structs.replace(state, phase="stopped", processes={}, outside=None)
         write_state(directory, stopped)
@@ -126,10 +127,8 @@ def _progress(text: str) -> None:
 
 
 def _say(message: Message) -> None:
-    try:
+    with contextlib.suppress(BrokenPipeError):  # whoever started a detached sandbox is gone
         os.write(1, msgspec.json.encode(message) + b"\n")
-    except BrokenPipeError:
-        pass  # nobody listens any more, which is how a detached sandbox lives
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class Postgres:
             done = subprocess.run(
                 [self.directory / tool, *arguments],
                 cwd=self.home,
-                env=clean_environment(self.home) | (environment or {}),
+                env={**clean_environment(self.home), **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,

@@ -172,7 +172,7 @@ def spawn(
         return subprocess.Popen(
             argv,
             cwd=directory,
-            env=clean_environment(directory) | environment,
+            env={**clean_environment(directory), **environment},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
