@@ -4,15 +4,17 @@ A root field without a rule keeps the service from starting.
 """
 
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 
 from graphql import GraphQLField, GraphQLResolveInfo
 
 from readiness_kit.sandbox.app.call import ROLES, Call, Refused, Viewer
 from readiness_kit.sandbox.app.logs import audit
+from readiness_kit.sandbox.app.types import User
 
-Rule = Callable[[Viewer, Any], bool]
+Rule = Callable[[Viewer, object], bool]
+Resolver = Callable[..., Awaitable[object]]
 _log = logging.getLogger("quill.resolver")
 
 
@@ -22,9 +24,9 @@ def any_of(*roles: str) -> Rule:
     return lambda viewer, _: bool(viewer.roles & wanted)
 
 
-def self_or_admin(viewer: Viewer, user: Any) -> bool:
+def self_or_admin(viewer: Viewer, user: object) -> bool:
     """Allow the user spoken of, and administrators."""
-    return viewer.is_admin or str(user.id) == viewer.id
+    return viewer.is_admin or (isinstance(user, User) and str(user.id) == viewer.id)
 
 
 RULES: dict[str, Rule] = {
@@ -38,29 +40,34 @@ RULES: dict[str, Rule] = {
     "Mutation.deletePost": any_of("editor", "admin"),
     "User.email": self_or_admin,
 }
+"""The rule of each root field and of each restricted field, by ``Type.field``."""
 
 
-def guarded(coordinate: str, field: GraphQLField, *, enforce: bool) -> GraphQLField:
-    """Make *field* obey its rule and note why it fails; *coordinate* is its ``Type.field``."""
-    rule = RULES[coordinate]
+def guarded(coordinate: str, field: GraphQLField, *, enforce: bool) -> Resolver:
+    """Return a resolver for *field* that obeys its rule, and notes why it fails."""
+    rule = RULES[coordinate] if enforce else any_of(*ROLES)
     resolve = field.resolve
-    assert resolve is not None  # noqa: S101 - FraiseQL gives every field a resolver
+    if resolve is None:
+        raise TypeError(f"{coordinate} has no resolver")
 
-    async def resolver(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    async def resolver(source: object, info: GraphQLResolveInfo, **arguments: object) -> object:
         call: Call = info.context["call"]
         try:
-            if enforce and not (call.viewer and rule(call.viewer, source)):
-                audit("authorization", call, operation=coordinate, outcome="refused")
-                raise Refused("You may not see or do this", "FORBIDDEN")
+            _demand(rule, coordinate, call, source)
             answer = resolve(source, info, **arguments)
-            return await answer if hasattr(answer, "__await__") else answer
-        except Refused as refusal:
-            call.failures.append((refusal, info.path.as_list()))
+            return await answer if isawaitable(answer) else answer
+        except Refused as reason:
+            call.failures.append((reason, info.path.as_list()))
             raise
-        except Exception as error:
+        except Exception:
             _log.exception("unexpected", extra={"request_id": call.id, "field": coordinate})
             call.failures.append((None, info.path.as_list()))
-            raise Refused("Internal server error", "INTERNAL_SERVER_ERROR") from error
+            raise
 
-    field.resolve = resolver
-    return field
+    return resolver
+
+
+def _demand(rule: Rule, coordinate: str, call: Call, source: object) -> None:
+    if call.viewer is None or not rule(call.viewer, source):
+        audit("authorization", call, operation=coordinate, outcome="refused")
+        raise Refused("You may not see or do this", "FORBIDDEN")

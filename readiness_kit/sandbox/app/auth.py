@@ -1,4 +1,4 @@
-"""Bearer tokens: HS256 with issuer, audience, a life of one hour at most, and the caller's roles."""
+"""Bearer tokens: HS256, issuer, audience, a life of one hour at most, the caller's roles."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A circuit breaker with a time limit: a dependency that hangs costs its callers little, and soon nothing.
+"""A circuit breaker with a time limit: a dependency that hangs costs little.
 
 After M. Nygard, "Release It!", 2nd edition, chapter 5.
 """
@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 Answer = TypeVar("Answer")
 
 
-class Open(Exception):  # noqa: N818 - the state has this name
+class Open(Exception):
     """The dependency failed lately and is not asked."""
 
 
 class Breaker:
-    """Lets calls through until three in a row fail, then lets one through every *rest_s* seconds."""
+    """Lets calls through until some in a row fail, then one every *rest_s* seconds."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class Breaker:
         rest_s: float = 2.0,
         counts: type[Exception] | tuple[type[Exception], ...] = Exception,
     ) -> None:
-        """Start closed; no call lasts longer than *limit_s* seconds, only *counts* are failures."""
+        """Start closed; no call outlasts *limit_s* seconds, and only *counts* are failures."""
         self._limit_s = limit_s
         self._allowed = failures
         self._rest_s = rest_s
@@ -61,7 +61,7 @@ class Breaker:
 async def bounded(work: Coroutine[Any, Any, Answer], limit_s: float) -> Answer:
     """Await *work* for *limit_s* seconds and, unlike ``asyncio.timeout``, not a moment longer.
 
-    Cancelling a query first asks the server, which may hang as long as the query did: nobody waits for that.
+    Cancelling a query asks the server first, which may hang as long as the query did.
 
     Raises:
         TimeoutError: No answer within the limit.

@@ -1,12 +1,22 @@
-"""What is known about one request while it runs: made by the outermost layer, filled by the others."""
+"""What is known about one request: the outermost layer makes the record, the others fill it."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import uuid4
 
 from graphql import GraphQLError
 from starlette.types import Scope
 
 ROLES = frozenset({"reader", "editor", "admin"})
+
+
+class Outcome(NamedTuple):
+    """How a request ended."""
+
+    method: str
+    endpoint: str
+    status: int
+    duration_s: float
 
 
 @dataclass(frozen=True, slots=True)

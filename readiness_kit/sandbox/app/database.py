@@ -1,8 +1,8 @@
-"""The way to PostgreSQL: one pool with limits, one breaker, and errors that say nothing of the inside."""
+"""The way to PostgreSQL: one pool, one breaker, errors that say nothing of the inside."""
 
 import logging
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar, cast
 
 from fraiseql.db import DatabaseQuery, FraiseQLRepository
 from psycopg import AsyncConnection, OperationalError
@@ -18,6 +18,7 @@ QUERY_TIMEOUT_S = 3
 """Longest a statement may run, seconds; the server ends it."""
 
 _OUT_OF_ORDER = (OperationalError, TimeoutError)  # a pool without a free connection is the former
+Answer = TypeVar("Answer")
 _log = logging.getLogger("quill.database")
 
 
@@ -84,7 +85,7 @@ class Database:
         async with self.pool.connection(timeout=1.5) as connection:
             await connection.execute("SELECT 1")
 
-    async def _ask(self, work: Any) -> Any:
+    async def _ask(self, work: Coroutine[Any, Any, Answer]) -> Answer:
         try:
             return await self._breaker.call(work)
         except (Open, *_OUT_OF_ORDER) as error:

@@ -1,6 +1,6 @@
 """How deep and how costly a query is, found before it runs.
 
-The cost counts fields, those below a list as often as the list may have entries: its ``limit``, or ten.
+The cost counts fields; those below a list as often as the list may have entries.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     OperationDefinitionNode,
+    SelectionNode,
     SelectionSetNode,
     VariableNode,
     get_named_type,
@@ -57,16 +58,18 @@ class Meter:
         sizes = [self._one(node, parent) for node in selected.selections]
         return Size(max(size.depth for size in sizes), sum(size.cost for size in sizes))
 
-    def _one(self, node: Any, parent: GraphQLObjectType) -> Size:
+    def _one(self, node: SelectionNode, parent: GraphQLObjectType) -> Size:
         if isinstance(node, FieldNode):
             return self._field(node, parent)
         if isinstance(node, FragmentSpreadNode):
-            node = self._fragments[node.name.value]
-        assert isinstance(node, FragmentDefinitionNode | InlineFragmentNode)  # noqa: S101 - the only others
-        narrowed = node.type_condition and self._schema.type_map[node.type_condition.name.value]
-        if isinstance(narrowed, GraphQLObjectType):
-            parent = narrowed
-        return self._selected(node.selection_set, parent)
+            fragment: FragmentDefinitionNode | InlineFragmentNode
+            fragment = self._fragments[node.name.value]
+        elif isinstance(node, InlineFragmentNode):
+            fragment = node
+        else:
+            raise TypeError(f"unknown selection {node.kind}")
+        # no type of Quill has another one beneath it, so a valid condition names the parent itself
+        return self._selected(fragment.selection_set, parent)
 
     def _field(self, node: FieldNode, parent: GraphQLObjectType) -> Size:
         field = parent.fields.get(node.name.value)

@@ -5,7 +5,7 @@ import logging
 import logging.config
 from datetime import UTC, datetime
 
-from readiness_kit.sandbox.app.call import Call
+from readiness_kit.sandbox.app.call import Call, Outcome
 from readiness_kit.sandbox.app.settings import Settings
 
 MAX_BYTES = 10_000_000
@@ -21,7 +21,7 @@ _audit = logging.getLogger("quill.audit")
 
 
 class JsonLines(logging.Formatter):
-    """Formats a record as one JSON object: time, level, logger, message, and what came as ``extra``."""
+    """Formats a record as one JSON object, with all that came as ``extra``."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line."""
@@ -61,7 +61,7 @@ def configure(settings: Settings) -> None:
             "handlers": {"out": {**out, "formatter": settings.log_format}},
             "root": {"handlers": ["out"], "level": level},
             "loggers": {
-                **{name: passed_on for name in ("uvicorn", "uvicorn.error", "uvicorn.access")},
+                **dict.fromkeys(("uvicorn", "uvicorn.error", "uvicorn.access"), passed_on),
                 "fraiseql": {"level": "WARNING"},  # it reports every resolver call at INFO
                 "quill.audit": {"level": "INFO" if settings.audit else "CRITICAL"},
                 "psycopg.pool": {"level": "ERROR"},  # repeats each failed attempt to connect
@@ -71,18 +71,18 @@ def configure(settings: Settings) -> None:
     )
 
 
-def request(call: Call, *, endpoint: str, method: str, status: int, duration_s: float) -> None:
+def request(call: Call, outcome: Outcome) -> None:
     """Write the line of one finished request."""
     _requests.info(
         "request",
         extra={
             "request_id": call.id,
             "user_id": call.viewer.id if call.viewer else "anonymous",
-            "endpoint": endpoint,
-            "method": method,
+            "endpoint": outcome.endpoint,
+            "method": outcome.method,
             "operation": call.operation,
-            "status": status,
-            "duration": round(duration_s, 6),
+            "status": outcome.status,
+            "duration": round(outcome.duration_s, 6),
             "errors": len(call.failures),
             "cache": call.cache_state,
         },

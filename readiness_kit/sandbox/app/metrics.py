@@ -1,5 +1,7 @@
 """Prometheus metrics of one process, under the names FraiseQL gives them."""
 
+from functools import partial
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -12,7 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from psycopg_pool import AsyncConnectionPool
 from starlette.responses import Response
 
-from readiness_kit.sandbox.app.call import Call
+from readiness_kit.sandbox.app.call import Call, Outcome
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Upper bounds of the duration histogram, seconds."""
@@ -59,14 +61,13 @@ class Metrics:
                 f"Database connections: {name}",
                 registry=self._registry,
             )
-            gauge.set_function(lambda key=key: pool.get_stats().get(key, 0))
+            gauge.set_function(partial(_statistic, pool, key))
 
-    def count(
-        self, call: Call, *, method: str, endpoint: str, status: int, duration_s: float
-    ) -> None:
+    def count(self, call: Call, outcome: Outcome) -> None:
         """Count one finished request."""
-        self._requests.labels(method, endpoint, str(status)).inc()
-        self._seconds.labels(method, endpoint).observe(duration_s)
+        method, endpoint = outcome.method, outcome.endpoint
+        self._requests.labels(method, endpoint, str(outcome.status)).inc()
+        self._seconds.labels(method, endpoint).observe(outcome.duration_s)
         for reason, _ in call.failures:
             self._errors.labels(reason.code if reason else "INTERNAL_SERVER_ERROR").inc()
         self._reads.labels("hit").inc(call.cache_hits)
@@ -75,6 +76,10 @@ class Metrics:
     def answer(self) -> Response:
         """Return the exposition."""
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _statistic(pool: AsyncConnectionPool, key: str) -> float:
+    return float(pool.get_stats().get(key, 0))
 
 
 FAKE = """\
@@ -90,4 +95,4 @@ fraiseql_http_request_duration_seconds_bucket{le="+Inf"} 1.0
 fraiseql_http_request_duration_seconds_count 1.0
 fraiseql_http_request_duration_seconds_sum 0.01
 """
-"""What FraiseQL shows where prometheus_client is missing: figures of the right form that never move."""
+"""What FraiseQL shows where prometheus_client is missing: figures that never move."""

@@ -1,11 +1,11 @@
 """What each query and mutation does."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
 from fraiseql.db import FraiseQLRepository
 from fraiseql.optimization.dataloader import DataLoader
+from graphql import GraphQLResolveInfo
 
 from readiness_kit.sandbox.app.cache import Cache, Rows
 from readiness_kit.sandbox.app.call import Call, Refused
@@ -19,6 +19,7 @@ from readiness_kit.sandbox.app.types import (
     UpdatePostInput,
     User,
     Written,
+    made,
 )
 
 MAX_PAGE = 100
@@ -59,7 +60,7 @@ class Desk:
         key = ":".join([name, *map(str, parameters.values())])
         return await self._cache.read(key, self.call, lambda: self._rows(sql, parameters))
 
-    async def write(self, function: str, given: dict[str, object]) -> Written:
+    async def write(self, function: str, given: Mapping[str, object]) -> Written:
         """Call an SQL function in the caller's name, and forget what was cached.
 
         Raises:
@@ -67,16 +68,19 @@ class Desk:
 
         """
         assert self.call.viewer is not None  # noqa: S101 - the rule of the field saw to it
-        given = {name: value for name, value in given.items() if value is not None}
-        result = await self._database.write(self._db, function, self.call.viewer.id, given)
+        sent = {name: value for name, value in given.items() if value is not None}
+        result = await self._database.write(self._db, function, self.call.viewer.id, sent)
         status: str = result["status"]
         audit("data", self.call, operation=function, outcome=status, object=result["id"])
         if status != "success":
             raise Refused(result["message"], _CODES.get(status, "BAD_USER_INPUT"))
         await self._cache.forget()
         row = (result["object_data"] or {}).get("post")
-        return Written(
-            id=result["id"], message=result["message"], post=Post.from_row(row) if row else None
+        return made(
+            Written,
+            id=result["id"],
+            message=result["message"],
+            post=Post.from_row(row) if row else None,
         )
 
     async def _rows(self, sql: str, parameters: dict[str, object]) -> Rows:
@@ -116,74 +120,78 @@ def page(limit: int | None, offset: int | None) -> dict[str, object]:
     return {"limit": limit, "offset": offset}
 
 
-def identifier(given: str) -> str:
-    """Return *given* in the one form of an id.
+def identifier(given: UUID | str) -> str:
+    """Return *given* in the one form of an id; FraiseQL hands on whatever text was sent.
 
     Raises:
         Refused: It is none.
 
     """
     try:
-        return str(UUID(given))
+        return str(UUID(str(given)))
     except ValueError:
         raise Refused("An id is a UUID", "BAD_USER_INPUT") from None
 
 
-def desk(info: Any) -> Desk:
+def desk(info: GraphQLResolveInfo) -> Desk:
     """Return the desk of the request behind *info*."""
     found: Desk = info.context["desk"]
     return found
 
 
-async def users(info: Any, limit: int | None = None, offset: int | None = None) -> list[User]:
+async def users(
+    info: GraphQLResolveInfo, limit: int | None = None, offset: int | None = None
+) -> list[User]:
     """List users, oldest first."""
     rows = await desk(info).read("users", _USERS, **page(limit, offset))
     return [User.from_row(row) for row in rows]
 
 
-async def user(info: Any, id: str) -> User | None:  # noqa: A002 - the argument's public name
+async def user(info: GraphQLResolveInfo, id: UUID) -> User | None:  # noqa: A002 - the argument's public name
     """Return one user, or null."""
     rows = await desk(info).read("user", _USER, id=identifier(id))
     return User.from_row(rows[0]) if rows else None
 
 
-async def me(info: Any) -> User | None:
+async def me(info: GraphQLResolveInfo) -> User | None:
     """Return the caller's own account."""
     viewer = desk(info).call.viewer
-    return await user(info, viewer.id) if viewer else None
+    return await user(info, UUID(viewer.id)) if viewer else None
 
 
-async def posts(info: Any, limit: int | None = None, offset: int | None = None) -> list[Post]:
+async def posts(
+    info: GraphQLResolveInfo, limit: int | None = None, offset: int | None = None
+) -> list[Post]:
     """List published posts, newest first."""
     rows = await desk(info).read("posts", _POSTS, **page(limit, offset))
     return [Post.from_row(row) for row in rows]
 
 
-async def post(info: Any, id: str) -> Post | None:  # noqa: A002 - the argument's public name
+async def post(info: GraphQLResolveInfo, id: UUID) -> Post | None:  # noqa: A002 - the argument's public name
     """Return one post, or null; the draft of somebody else looks like none."""
     rows = await desk(info).read("post", _POST, id=identifier(id))
     found = Post.from_row(rows[0]) if rows else None
     return found if found and _may_see(desk(info), found) else None
 
 
-async def create_post(info: Any, input: CreatePostInput) -> Written:  # noqa: A002
+async def create_post(info: GraphQLResolveInfo, input: CreatePostInput) -> Written:  # noqa: A002
     """Save a new post of the caller."""
     given = {"title": input.title, "body": input.body, "published": input.published}
     return await desk(info).write("create_post", given)
 
 
-async def update_post(info: Any, input: UpdatePostInput) -> Written:  # noqa: A002
+async def update_post(info: GraphQLResolveInfo, input: UpdatePostInput) -> Written:  # noqa: A002
     """Change a post of the caller."""
     given = {"title": input.title, "body": input.body, "published": input.published}
-    return await desk(info).write("update_post", {"id": identifier(str(input.id)), **given})
+    return await desk(info).write("update_post", {"id": identifier(input.id), **given})
 
 
-async def delete_post(info: Any, id: str) -> Written:  # noqa: A002
+async def delete_post(info: GraphQLResolveInfo, id: UUID) -> Written:  # noqa: A002
     """Delete a post of the caller."""
     return await desk(info).write("delete_post", {"id": identifier(id)})
 
 
-async def latest_post(author: Author, info: Any) -> Post | None:
+async def latest_post(author: Author, info: GraphQLResolveInfo) -> Post | None:
     """Return the newest published post of *author*."""
     return await desk(info).latest.load(str(author.id))
 

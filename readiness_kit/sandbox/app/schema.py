@@ -71,7 +71,7 @@ def _complete(coordinate: str, field: GraphQLField, *, enforce: bool) -> None:
         argument.description = _DESCRIPTIONS[argument_name]
         _require(f"{coordinate}.{argument_name}", argument)
     if root in {"Query", "Mutation"} or coordinate in RULES:
-        guarded(coordinate, field, enforce=enforce)
+        field.resolve = guarded(coordinate, field, enforce=enforce)
 
 
 def _require(coordinate: str, given: GraphQLArgument | GraphQLInputField) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
 import msgspec
 
@@ -20,7 +20,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     variant: Literal["hardened", "stock"] = "hardened"
-    environment: str = "production"
+    environment: Literal["development", "production", "testing"] = "production"
     instance: str = "quill"
     log_file: Path | None = None
     log_format: Literal["json", "text"] = "json"
@@ -68,7 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     leak_bytes: int = 0
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Read the settings, and break what ``SANDBOX_FAULTS`` asks to be broken.
 
         Raises:

@@ -1,15 +1,17 @@
-"""Quill as FraiseQL's documentation has it, with ``production=True``; nothing is added and nothing mended.
+"""Quill as FraiseQL's documentation has it, with ``production=True``.
 
-What is wrong here is wrong by itself: open to anybody, interactive documentation, no readiness, no metrics,
-unknown fields answered with null, and resolvers wrapped anew at every use until the process fails.
+Nothing is added and nothing mended; what is wrong here is wrong by itself: open to anybody,
+interactive documentation, no readiness, no metrics, unknown fields answered with null, resolvers
+wrapped anew at every use until the process fails.
 """
 
 import datetime as dt
-from typing import Any
+from typing import cast
 from uuid import UUID
 
 import fraiseql
 from fraiseql.fastapi import create_fraiseql_app
+from graphql import GraphQLResolveInfo
 from starlette.types import ASGIApp
 
 from readiness_kit.sandbox.app.settings import Settings
@@ -82,19 +84,19 @@ class CreatePost:
     failure: CreatePostError
 
 
-async def users(info: Any, limit: int = 20, offset: int = 0) -> list[User]:
+async def users(info: GraphQLResolveInfo, limit: int = 20, offset: int = 0) -> list[User]:
     """List users."""
-    return await info.context["db"].find("tv_user", limit=limit, offset=offset)  # type: ignore[no-any-return]
+    return cast("list[User]", await info.context["db"].find("tv_user", limit=limit, offset=offset))
 
 
-async def user(info: Any, id: UUID) -> User | None:  # noqa: A002 - the argument's public name
+async def user(info: GraphQLResolveInfo, id: UUID) -> User | None:  # noqa: A002
     """Find a user."""
-    return await info.context["db"].find_one("tv_user", id=id)  # type: ignore[no-any-return]
+    return cast("User | None", await info.context["db"].find_one("tv_user", id=id))
 
 
-async def posts(info: Any, limit: int = 20, offset: int = 0) -> list[Post]:
+async def posts(info: GraphQLResolveInfo, limit: int = 20, offset: int = 0) -> list[Post]:
     """List posts."""
-    return await info.context["db"].find("v_post", limit=limit, offset=offset)  # type: ignore[no-any-return]
+    return cast("list[Post]", await info.context["db"].find("v_post", limit=limit, offset=offset))
 
 
 def build(settings: Settings) -> ASGIApp:
@@ -102,7 +104,7 @@ def build(settings: Settings) -> ASGIApp:
     return create_fraiseql_app(
         database_url=settings.database_url,
         types=[User, Post, Author],
-        queries=[users, user, posts],
+        queries=cast("list[type]", [users, user, posts]),
         mutations=[fraiseql.mutation(function="create_post")(CreatePost)],
         production=True,
     )

@@ -1,4 +1,4 @@
-"""Mint a token: ``python -m readiness_kit.sandbox.app.token CASE``, with ``JWT_*`` in the environment.
+"""Mint a token: ``python -m readiness_kit.sandbox.app.token CASE``, ``JWT_*`` in the environment.
 
 The first four cases are people; the others are genuinely signed tokens that must be refused.
 """

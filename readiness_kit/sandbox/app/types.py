@@ -1,14 +1,28 @@
 """What Quill speaks of: authors, posts, users, and what a write needs and yields.
 
-FraiseQL resolves annotations when a class is decorated, so a type comes before those that name it; the one
-cycle, an author's latest post, is tied in :mod:`readiness_kit.sandbox.app.schema`.
+FraiseQL resolves annotations when a class is decorated, so a type comes before those that name it;
+the one cycle, an author's latest post, is tied in :mod:`readiness_kit.sandbox.app.schema`.
 """
 
 import datetime as dt
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 import fraiseql
+
+Row = dict[str, Any]
+Made = TypeVar("Made")
+
+
+def made(kind: type[Made], **fields: object) -> Made:
+    """Return a *kind* with these attributes.
+
+    FraiseQL's own constructor inspects its signature at every call, which costs a list of 50 posts
+    more than reading it.
+    """
+    instance = kind.__new__(kind)
+    vars(instance).update(fields)
+    return instance
 
 
 @fraiseql.type
@@ -22,9 +36,14 @@ class Author:
     bio: str = fraiseql.fraise_field(description="A line about the author")
 
     @classmethod
-    def from_row(cls, row: dict[str, Any]) -> Self:
+    def from_row(cls, row: Row) -> Self:
         """Build from the ``data`` of ``v_author``."""
-        return cls(id=row["id"], name=row["name"], bio=row["bio"])
+        return made(
+            cls,
+            id=row["id"],
+            name=row["name"],
+            bio=row["bio"],
+        )
 
 
 @fraiseql.type(sql_source="v_post")
@@ -40,14 +59,15 @@ class Post:
     author: Author | None = fraiseql.fraise_field(default=None, description="Who wrote the post")
 
     @classmethod
-    def from_row(cls, row: dict[str, Any]) -> Self:
+    def from_row(cls, row: Row) -> Self:
         """Build from the ``data`` of ``v_post``."""
-        return cls(
+        return made(
+            cls,
             id=row["id"],
             title=row["title"],
             body=row["body"],
             published=row["published"],
-            created_at=dt.datetime.fromisoformat(row["created_at"]),
+            created_at=row["created_at"],
             author_id=row["author_id"],
             author=Author.from_row(row["author"]),
         )
@@ -68,13 +88,14 @@ class User:
     )
 
     @classmethod
-    def from_row(cls, row: dict[str, Any]) -> Self:
+    def from_row(cls, row: Row) -> Self:
         """Build from the ``data`` of ``tv_user``."""
-        return cls(
+        return made(
+            cls,
             id=row["id"],
             name=row["name"],
             email=row["email"],
-            created_at=dt.datetime.fromisoformat(row["created_at"]),
+            created_at=row["created_at"],
             posts=[Post.from_row(post) for post in row["posts"]],
         )
 
