@@ -1,0 +1,1 @@
+"""Pure statistics: histograms, quantiles and how sure one can be of them."""
