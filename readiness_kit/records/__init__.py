@@ -1,0 +1,1 @@
+"""Signed records: SSH signatures, who may sign, waivers and attestations."""
