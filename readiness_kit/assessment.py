@@ -23,7 +23,7 @@ from readiness_kit.contents import EFFECTS, ITEMS, Effect, Item, select
 from readiness_kit.errors import NotSeen, ReadinessError, UsageError
 from readiness_kit.evidence import canonical, locks, manifest
 from readiness_kit.evidence.folder import RunFolder, Unseen
-from readiness_kit.evidence.kept import keep_records
+from readiness_kit.records.kept import keep_records
 from readiness_kit.facts import Fact
 from readiness_kit.judgement import judge_item, judge_run
 from readiness_kit.results import ItemResult, Results

@@ -14,7 +14,7 @@ from readiness_kit.contents import ITEMS, Claim, Item, Phase
 from readiness_kit.errors import NotSeen, RunFolderError
 from readiness_kit.evidence import canonical
 from readiness_kit.evidence.folder import RunFolder
-from readiness_kit.evidence.kept import Kept, kept_records
+from readiness_kit.records.kept import Kept, kept_records
 from readiness_kit.facts import Fact
 from readiness_kit.results import (
     SCHEMA,
