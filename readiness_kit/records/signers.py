@@ -1,147 +1,240 @@
-"""Who may sign what: OpenSSH's ``allowed_signers`` file (ssh-keygen(1), ALLOWED SIGNERS)."""
+"""Who may sign as what: OpenSSH's ``allowed_signers`` (ssh-keygen(1), ALLOWED SIGNERS), strictly.
+
+A line names people, the namespaces they may sign in, and their key::
+
+    ann@example.com namespaces="security-lead@signoff.readiness-kit" ssh-ed25519 AAAAC3Nza…
+
+Stricter than OpenSSH where leniency would let somebody in unnoticed: no wildcards, ``namespaces=``
+must be there, and times must end in ``Z``. Certificate authorities are not supported yet.
+"""
 
 import base64
 import binascii
-import fnmatch
-import shlex
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from readiness_kit.errors import IntegrityError
+from readiness_kit.evidence import atomic
+from readiness_kit.records import publickeys, sshsig
 
-from readiness_kit.errors import IntegrityError, UsageError
+MAX_BYTES = 1024 * 1024
+VERIFY_S = 20.0
+"""How long ssh-keygen may take over one signature."""
+
+LINE = re.compile(
+    r"(?P<people>[^\s\"]+)[ \t]+"
+    r"(?:(?P<options>[a-z-]+(?:=\"[^\"]*\")?(?:,[a-z-]+(?:=\"[^\"]*\")?)*)[ \t]+)?"
+    r"(?P<kind>(?:ssh|ecdsa|sk)-[a-z0-9@.-]+)[ \t]+"
+    r"(?P<key>[A-Za-z0-9+/]+=*)(?:[ \t].*)?"
+)
+OPTION = re.compile(r"([a-z-]+)(?:=\"([^\"]*)\")?")
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]*")
+"""A principal or namespace without wildcards."""
 
 
-class Signer(NamedTuple):
-    """One line of the file."""
+@dataclass(frozen=True, kw_only=True)
+class Signer:
+    """One line: people who share a key, and what it may sign."""
 
     principals: tuple[str, ...]
-    """Mailboxes the key belongs to."""
-
-    key: bytes
-    """Public key blob."""
-
     namespaces: tuple[str, ...]
-    """What the key may sign, as patterns; empty means anything."""
+    key: bytes
+    """Blob of the public key."""
+    valid_after: datetime | None = None
+    valid_before: datetime | None = None
 
-    valid_after: datetime | None
-    valid_before: datetime | None
-
-    def may(self, principal: str, namespace: str, at: datetime) -> bool:
-        """Whether this key speaks for *principal* in *namespace* at that time."""
-        if principal not in self.principals:
-            return False
-        if self.namespaces and not any(fnmatch.fnmatchcase(namespace, one) for one in self.namespaces):
-            return False
-        begun = self.valid_after is None or at >= self.valid_after
-        return begun and (self.valid_before is None or at < self.valid_before)
-
-
-def read_signers(file: Path) -> tuple[Signer, ...]:
-    """Return the allowed signers in *file*.
-
-    Raises:
-        UsageError: Unreadable, or a line that is not understood; nothing is guessed.
-
-    """
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"{file} cannot be read: {error}", hint="--allowed-signers names the file of keys"
-        ) from error
-    numbered = ((n, line.strip()) for n, line in enumerate(lines, 1))
-    return tuple(_signer(f"{file}:{n}", line) for n, line in numbered if line and line[0] != "#")
-
-
-def _signer(where: str, line: str) -> Signer:
-    try:
-        words = shlex.split(line)
-    except ValueError as error:
-        raise UsageError(f"{where}: {error}") from error
-    principals, *rest = words
-    options: dict[str, str] = {}
-    while rest and not rest[0].startswith(("ssh-", "ecdsa-", "sk-")):
-        for option in rest.pop(0).split(',"'):
-            name, _, value = option.partition("=")
-            options[name.lower()] = value
-    unknown = options.keys() - {"namespaces", "valid-after", "valid-before"}
-    if unknown or len(rest) < 2:
-        word = ", ".join(sorted(unknown)) or "no key"
-        raise UsageError(
-            f"{where}: {word} is not understood",
-            hint="wanted: PRINCIPALS [namespaces=…] [valid-after=…] [valid-before=…] KEY",
+    def may_sign(self, principal: str, namespace: str, at: datetime) -> bool:
+        """Whether *principal* may sign in *namespace* with this key at the time *at*."""
+        return (
+            principal in self.principals
+            and namespace in self.namespaces
+            and (self.valid_after is None or at >= self.valid_after)
+            and (self.valid_before is None or at <= self.valid_before)
         )
-    try:
-        key = base64.b64decode(rest[1], validate=True)
-    except binascii.Error as error:
-        raise UsageError(f"{where}: the key is not base64: {error}") from error
+
+    def line(self) -> str:
+        """Return the line of ``allowed_signers``, without its end."""
+        options = [f'namespaces="{",".join(self.namespaces)}"']
+        if self.valid_after is not None:
+            options.append(f'valid-after="{self.valid_after:%Y%m%d%H%M%SZ}"')
+        if self.valid_before is not None:
+            options.append(f'valid-before="{self.valid_before:%Y%m%d%H%M%SZ}"')
+        return f"{','.join(self.principals)} {','.join(options)} {publickeys.line(self.key)}"
+
+
+class Authorised(NamedTuple):
+    """A signature by somebody who may sign so."""
+
+    principal: str
+    key: bytes
+    """Blob of the public key: compare these, never names."""
+    tools: tuple[str, ...]
+    """What verified it; where ssh-keygen is installed, both."""
+
+
+@dataclass(frozen=True)
+class AllowedSigners:
+    """The people who may sign, exactly as their file has it."""
+
+    text: bytes
+    """The file; ssh-keygen gets these bytes, so that both verifiers read the same."""
+    signers: tuple[Signer, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> "AllowedSigners":
+        """Read the file at *path*.
+
+        Raises:
+            IntegrityError: Missing, or a line is wrong or too lenient; names line and fact.
+
+        """
+        return cls.parse(atomic.read(path, max_bytes=MAX_BYTES), str(path))
+
+    @classmethod
+    def parse(cls, text: bytes, name: str = "allowed_signers") -> "AllowedSigners":
+        """Parse the content of a file called *name*."""
+        try:
+            lines = text.decode().split("\n")
+        except UnicodeDecodeError as error:
+            raise IntegrityError(f"{name} is not UTF-8: {error}") from error
+        signers = []
+        for number, line in enumerate(lines, start=1):
+            if line.strip() and not line.startswith("#"):
+                signers.append(_parse_line(line, f"{name}, line {number}"))
+        return cls(text, tuple(signers))
+
+    def authorise(
+        self, message: bytes, armored: bytes, *, principal: str, namespace: str, at: datetime
+    ) -> Authorised:
+        """Demand that *principal* signed *message* in *namespace* and may do so at the time *at*.
+
+        Raises:
+            IntegrityError: Says which of it does not hold.
+
+        """
+        key = sshsig.verify(message, armored, namespace)
+        if not any(
+            one.key == key and one.may_sign(principal, namespace, at) for one in self.signers
+        ):
+            raise IntegrityError(
+                f"{principal} may not sign as {namespace} with the key {publickeys.fingerprint(key)}",
+                hint="allowed_signers must name person, namespace and this key, valid at that time",
+            )
+        program = sshsig.ssh_keygen()
+        if program is None:
+            return Authorised(principal, key, ("readiness-kit",))
+        self._ask_ssh_keygen(program, message, armored, principal, namespace, at)
+        return Authorised(principal, key, ("readiness-kit", "ssh-keygen"))
+
+    def _ask_ssh_keygen(
+        self,
+        program: str,
+        message: bytes,
+        armored: bytes,
+        principal: str,
+        namespace: str,
+        at: datetime,
+    ) -> None:
+        with tempfile.TemporaryDirectory(prefix="readiness-") as folder:
+            signers, signature = Path(folder, "allowed_signers"), Path(folder, "signature")
+            signers.write_bytes(self.text)
+            signature.write_bytes(armored)
+            time = f"-Overify-time={at.astimezone(UTC):%Y%m%d%H%M%S}"
+            argv = (program, "-Y", "verify", "-f", str(signers), "-I", principal, "-n", namespace)
+            try:
+                done = subprocess.run(
+                    (*argv, "-s", str(signature), time),
+                    input=message,
+                    capture_output=True,
+                    timeout=VERIFY_S,
+                    check=False,
+                    env={**os.environ, "TZ": "UTC"},
+                )
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise IntegrityError(f"ssh-keygen did not verify: {error}") from error
+        if done.returncode != 0:
+            said = (done.stderr + done.stdout).decode(errors="replace").strip()
+            raise IntegrityError(f"ssh-keygen refuses the signature of {principal}: {said}")
+
+
+def write(path: Path, signers: Iterable[Signer]) -> None:
+    """Write an ``allowed_signers`` file that :meth:`AllowedSigners.read` accepts."""
+    text = "".join(f"{signer.line()}\n" for signer in signers).encode()
+    AllowedSigners.parse(text, str(path))
+    atomic.write(path, text)
+
+
+def _parse_line(line: str, where: str) -> Signer:
+    match = LINE.fullmatch(line.rstrip("\r"))
+    if match is None:
+        raise IntegrityError(
+            f"{where} is not understood", hint='write: PEOPLE namespaces="…" KEYTYPE KEY'
+        )
+    options = _options(match["options"] or "", where)
+    if "namespaces" not in options:
+        raise IntegrityError(
+            f"{where}: without namespaces= this key could sign as anybody",
+            hint='add namespaces="<role>@signoff.readiness-kit"',
+        )
     return Signer(
-        principals=tuple(principals.split(",")),
-        key=key,
-        namespaces=tuple(one for one in options.get("namespaces", "").split(",") if one),
-        valid_after=_time(where, options.get("valid-after")),
-        valid_before=_time(where, options.get("valid-before")),
+        principals=_plain(match["people"], where),
+        namespaces=_plain(options["namespaces"], where),
+        key=_key(match["kind"], match["key"], where),
+        valid_after=_time(options.get("valid-after"), where),
+        valid_before=_time(options.get("valid-before"), where),
     )
 
 
-def _time(where: str, text: str | None) -> datetime | None:
+def _options(text: str, where: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in OPTION.findall(text):
+        if name == "cert-authority":
+            raise IntegrityError(
+                f"{where}: certificate authorities are not supported yet",
+                hint="list each person's own key",
+            )
+        if name not in {"namespaces", "valid-after", "valid-before"} or name in found:
+            raise IntegrityError(f"{where}: the option {name!r} is unknown or stands twice")
+        found[name] = value
+    return found
+
+
+def _plain(text: str, where: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    for name in names:
+        if not PLAIN.fullmatch(name):
+            raise IntegrityError(
+                f"{where}: {name!r} is no plain name", hint="name everyone; wildcards are refused"
+            )
+    return names
+
+
+def _key(kind: str, text: str, where: str) -> bytes:
+    try:
+        blob = base64.b64decode(text, validate=True)
+        publickeys.parse(blob)
+    except (binascii.Error, IntegrityError) as error:
+        raise IntegrityError(f"{where}: no usable key: {error}") from error
+    if publickeys.kind_of(blob) != kind:
+        raise IntegrityError(f"{where}: the key is no {kind}")
+    return blob
+
+
+def _time(text: str | None, where: str) -> datetime | None:
     if text is None:
         return None
-    digits = text.removesuffix("Z")
-    forms = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+    form = {9: "%Y%m%dZ", 13: "%Y%m%d%H%MZ", 15: "%Y%m%d%H%M%SZ"}.get(len(text), "")
     try:
-        moment = datetime.strptime(digits, forms[len(digits)])  # noqa: DTZ007 - zone set below
-    except (ValueError, KeyError) as error:
-        raise UsageError(f"{where}: {text!r} is no time") from error
-    return moment.replace(tzinfo=UTC) if text.endswith("Z") else moment.astimezone()
-
-
-def demand(
-    signers: tuple[Signer, ...], key: bytes, principal: str, namespace: str, at: datetime
-) -> None:
-    """Demand that *key* may speak for *principal* in *namespace* at that time.
-
-    Raises:
-        IntegrityError: It may not.
-
-    """
-    if any(one.key == key and one.may(principal, namespace, at) for one in signers):
-        return
-    known = any(one.key == key for one in signers)
-    got = f"its key may not sign as {principal} in {namespace}" if known else "its key is unknown"
-    raise IntegrityError(got, hint="the allowed signers say who may sign what")
-
-
-def mint_key(file: Path, comment: str) -> str:
-    """Write a new Ed25519 private key to *file* (0600), and ``.pub`` beside it; return that line.
-
-    Raises:
-        UsageError: *file* exists.
-
-    """
-    private = ed25519.Ed25519PrivateKey.generate()
-    data = private.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.OpenSSH,
-        serialization.NoEncryption(),
-    )
-    public = private.public_key().public_bytes(
-        serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
-    )
-    line = f"{public.decode()} {comment}"
-    try:
-        file.touch(mode=0o600, exist_ok=False)
-    except FileExistsError as error:
-        raise UsageError(f"{file} exists already", hint="keys are never overwritten") from error
-    file.write_bytes(data)
-    file.with_name(f"{file.name}.pub").write_text(line + "\n", encoding="utf-8")
-    return line
-
-
-def signer_line(principal: str, public_line: str, *namespaces: str) -> str:
-    """Return a line of ``allowed_signers`` for a public key line."""
-    key = " ".join(public_line.split()[:2])
-    return f'{principal} namespaces="{",".join(namespaces)}" {key}'
+        return datetime.strptime(text, form).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise IntegrityError(
+            f"{where}: the time {text!r} is not understood",
+            hint="write YYYYMMDDZ or YYYYMMDDHHMMSSZ; without Z it would depend on the reader",
+        ) from error

@@ -1,52 +1,62 @@
-"""The SSH wire format: strings and integers with a length in front (RFC 4251, section 5)."""
+"""The SSH wire format (RFC 4251, section 5): read strictly, so that each value has one encoding."""
 
 import struct
 
 from readiness_kit.errors import IntegrityError
 
 
+class Malformed(IntegrityError):
+    """Bytes that are not in the form they must have."""
+
+
 class Reader:
-    """Reads a blob to its last byte; anything short or left over is an error."""
+    """Reads one value after the other; :meth:`end` demands that nothing is left."""
 
     def __init__(self, data: bytes) -> None:
-        """Begin at the first byte of *data*."""
         self._data = data
         self._at = 0
 
-    def take(self, n: int) -> bytes:
-        """Return the next *n* bytes."""
-        if n > len(self._data) - self._at:
-            raise IntegrityError("the signature or key is cut short")
-        self._at += n
-        return self._data[self._at - n : self._at]
+    def take(self, size: int) -> bytes:
+        """Return the next *size* bytes."""
+        if size > len(self._data) - self._at:
+            raise Malformed("cut short")
+        self._at += size
+        return self._data[self._at - size : self._at]
 
-    def number(self) -> int:
-        """Return an unsigned 32-bit integer."""
-        return int(struct.unpack(">I", self.take(4))[0])
+    def uint32(self) -> int:
+        """Return an unsigned integer of four bytes, big end first."""
+        return int.from_bytes(self.take(4), "big")
 
     def string(self) -> bytes:
-        """Return a string."""
-        return self.take(self.number())
+        """Return a byte string with its length before it."""
+        return self.take(self.uint32())
 
-    def mpint(self) -> int:
-        """Return a positive multiple precision integer in its only canonical form."""
-        raw = self.string()
-        value = int.from_bytes(raw, "big", signed=True)
-        if value <= 0 or raw != mpint(value)[4:]:
-            raise IntegrityError("a number in the signature is not in canonical form")
+    def text(self) -> str:
+        """Return a string of printable ASCII."""
+        data = self.string()
+        if not all(0x20 < byte < 0x7F for byte in data):
+            raise Malformed("a name holds something else than printable ASCII")
+        return data.decode("ascii")
+
+    def natural(self) -> int:
+        """Return a positive integer (``mpint``) in its only encoding."""
+        data = self.string()
+        value = int.from_bytes(data, "big")
+        if value == 0 or mpint(value) != string(data):
+            raise Malformed("an integer is not positive or not in its shortest form")
         return value
 
     def end(self) -> None:
         """Demand that nothing is left."""
         if self._at != len(self._data):
-            raise IntegrityError("bytes are left over after the signature or key")
+            raise Malformed("bytes are left over")
 
 
 def string(data: bytes) -> bytes:
-    """Return *data* as an SSH string."""
+    """Return *data* with its length before it."""
     return struct.pack(">I", len(data)) + data
 
 
 def mpint(value: int) -> bytes:
-    """Return positive *value* as a multiple precision integer."""
+    """Return the positive integer *value* in its only encoding."""
     return string(value.to_bytes(value.bit_length() // 8 + 1, "big"))

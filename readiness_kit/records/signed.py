@@ -1,0 +1,146 @@
+"""Signed records in a folder: ``<claim>.json`` in canonical form, ``<claim>.json.sig`` beside it.
+
+Waivers and attestations are such records. Reading is total: each file is accepted, or rejected with
+a reason; a rejected record counts for nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from readiness_kit.contents import Claim, claims
+from readiness_kit.errors import IntegrityError, UsageError
+from readiness_kit.evidence import atomic, canonical
+from readiness_kit.records import sshsig
+from readiness_kit.records.signers import AllowedSigners
+
+MAX_BYTES = 64 * 1024
+FUTURE = timedelta(minutes=5)
+"""How far a clock may be ahead of ours."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of signed records."""
+
+
+class SignedRecord(Protocol):
+    """What every signed record has."""
+
+    @property
+    def claim(self) -> str:
+        """Id of the claim it is about."""
+
+    @property
+    def signer(self) -> str:
+        """Principal who must have signed it."""
+
+    def namespace(self, claim: Claim) -> str:
+        """Return the namespace it must be signed in."""
+
+    def fault(self, claim: Claim, now: datetime) -> str:
+        """Return why it does not count at *now*, or nothing."""
+
+
+RecordT = TypeVar("RecordT", bound=SignedRecord)
+
+
+class Rejected(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that counts for nothing."""
+
+    file: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Show both on one line."""
+        return f"{self.file}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Records(Generic[RecordT]):
+    """What a folder of records amounts to."""
+
+    accepted: dict[str, RecordT]
+    """Claim id to the record that counts."""
+
+    rejected: tuple[Rejected, ...]
+
+
+def write(folder: Path, record: SignedRecord, key: Path) -> Path:
+    """Sign *record* with *key* and write it with its signature to *folder*.
+
+    Raises:
+        UsageError: It would not count today; says why. Or the key cannot be used.
+
+    """
+    claim = _known(record.claim)
+    fault = record.fault(claim, datetime.now(UTC)) if claim else "no such claim"
+    if claim is None or fault:
+        raise UsageError(f"the record for {record.claim} would not count: {fault}")
+    data = canonical.dumps(record)
+    signed = sshsig.sign(data, key, record.namespace(claim))
+    path = folder / f"{record.claim}.json"
+    atomic.write(path, data)
+    atomic.write(path.with_name(f"{path.name}.sig"), signed.armored)
+    return path
+
+
+def read(
+    folder: Path, kind: type[RecordT], signers: AllowedSigners, now: datetime
+) -> Records[RecordT]:
+    """Return the records in *folder* that count at *now*, and why the others do not."""
+    accepted: dict[str, RecordT] = {}
+    rejected: list[Rejected] = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.name.endswith(".json"):
+            try:
+                accepted[path.stem] = _read_one(path, kind, signers, now)
+            except IntegrityError as error:
+                rejected.append(Rejected(file=path.name, reason=error.message))
+        elif path.name.endswith(".json.sig") and not path.with_suffix("").exists():
+            rejected.append(Rejected(file=path.name, reason="a signature without its record"))
+    return Records(accepted, tuple(rejected))
+
+
+def _read_one(path: Path, kind: type[RecordT], signers: AllowedSigners, now: datetime) -> RecordT:
+    data = atomic.read(path, max_bytes=MAX_BYTES)
+    signature = atomic.read(path.with_name(f"{path.name}.sig"), max_bytes=sshsig.MAX_BYTES)
+    record = canonical.decode_canonical(data, kind, max_bytes=MAX_BYTES)
+    claim = _known(record.claim)
+    if claim is None or record.claim != path.stem:
+        raise IntegrityError(f"its claim {record.claim!r} is unknown or not that of its file name")
+    namespace = record.namespace(claim)
+    signers.authorise(data, signature, principal=record.signer, namespace=namespace, at=now)
+    if fault := record.fault(claim, now):
+        raise IntegrityError(fault)
+    return record
+
+
+def _known(claim_id: str) -> Claim | None:
+    return claims().get(claim_id)
+
+
+def namespace(role: str, purpose: str) -> str:
+    """Return the namespace of *role* for *purpose*.
+
+    >>> namespace("security_lead", "waivers")
+    'security-lead@waivers.readiness-kit'
+    """
+    return f"{role.replace('_', '-')}@{purpose}.readiness-kit"
+
+
+def first(faults: "tuple[tuple[bool, str], ...]") -> str:
+    """Return the words of the first fault that is there, or nothing."""
+    return next((words for there, words in faults if there), "")
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two principals differ in case and space alone."""
+    return one.strip().casefold() == other.strip().casefold()
+
+
+def over(until: date, now: datetime) -> bool:
+    """Whether *until*, whose whole day counts in UTC, has passed at *now*."""
+    return now >= datetime.combine(until, time.min, UTC) + timedelta(days=1)
