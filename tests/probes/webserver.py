@@ -81,7 +81,7 @@ def serve(answer: Answer) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(reply.bytes)
 
-        do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = handle_any  # noqa: N815 - http.server
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = handle_any  # noqa: N815 - http.server
 
         def log_message(self, *_: object) -> None:
             """Be quiet."""
@@ -111,7 +111,7 @@ def visit(
         schema=1,
         name="test",
         environment="staging",
-        api=Api(url=url, http_url=url, **(api or {})),
+        api=Api(**{"url": url, "http_url": url, **(api or {})}),
         **parts,
     )
     return Visit(
