@@ -1,0 +1,183 @@
+"""Try each way of connecting to PostgreSQL, and read what it says of its sessions and rules."""
+
+import socket
+import struct
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from readiness_kit.errors import NotSeen
+from readiness_kit.facts.postgres import (
+    Answer,
+    ConnectionString,
+    DatabaseEncryption,
+    HbaRule,
+    WireAnswers,
+)
+from readiness_kit.probes.postgres_session import (
+    Params,
+    Server,
+    Session,
+    Sql,
+    parameters,
+    servers,
+    session,
+)
+from readiness_kit.sources import Address, Visit, source
+
+TIMEOUT_S = 3.0
+PROTOCOL_3 = 196608
+SHORTEST_MESSAGE = 9
+REFUSALS = frozenset({"28000", "08P01"})
+"""SQLSTATE of a start-up that pg_hba.conf rejects, and of PgBouncer's "SSL required"."""
+
+
+class Said(NamedTuple):
+    """How a server met one way of connecting, and with what words."""
+
+    answer: Answer
+    detail: str
+
+
+@source(
+    effect="read", asks="3 connections per address of each server, 3 SQL statements", deadline_s=20
+)
+def database_encryption(visit: Visit) -> DatabaseEncryption:
+    """Dial every declared server with and without TLS, and ask the first about its sessions.
+
+    Raises:
+        NotSeen: The DSN names no TCP host, or the role may not see the sessions.
+
+    """
+    strings = [parameters(dsn) for dsn in (visit.database.dsn, *visit.database.replicas)]
+    if not all(servers(params) for params in strings):
+        raise NotSeen(
+            "a connection string names a Unix socket, which nothing on the network can dial",
+            hint="give database.dsn the host by which the application connects",
+        )
+    answers = tuple(
+        _dial(visit, params, server, address)
+        for params in strings
+        for server in servers(params)
+        for address in _addresses(server)
+    )
+    with session(visit, strings[0]) as database:
+        sessions = database.rows(Sql.SESSIONS)
+        names = ["ssl_min_protocol_version", "password_encryption"]
+        settings = {row["name"]: row["value"] for row in database.rows(Sql.SETTINGS, names=names)}
+        rules, unseen = _rules(database)
+    hidden = any(row["hidden"] for row in sessions)
+    return DatabaseEncryption(
+        observed_at=datetime.now(UTC),
+        answers=answers,
+        sessions_encrypted=None if hidden else sum(bool(row["ssl"]) for row in sessions),
+        sessions_plain=tuple(
+            row["address"] for row in sessions if not row["hidden"] and not row["ssl"]
+        ),
+        rules=rules,
+        rules_unseen=unseen,
+        ssl_min_protocol_version=settings.get("ssl_min_protocol_version", ""),
+        password_encryption=settings.get("password_encryption", ""),
+        application=_application(visit),
+    )
+
+
+def _dial(visit: Visit, params: Params, server: Server, address: Address) -> WireAnswers:
+    plaintext = _plaintext(visit, params, address)
+    here = {**params, "host": server.host, "hostaddr": address.ip, "port": str(address.port)}
+    encrypted = _connect(visit, {**here, "sslmode": "require", "sslrootcert": ""})
+    verified = Said("could_not_ask", "not tried: no encrypted connection")
+    if encrypted.answer == "accepted":
+        root = params.get("sslrootcert") or "system"
+        verified = _connect(visit, {**here, "sslmode": "verify-full", "sslrootcert": root})
+        if verified.answer == "could_not_ask":  # the control shows that only verifying fails
+            verified = Said("refused", verified.detail)
+    return WireAnswers(
+        address=str(address),
+        plaintext=plaintext.answer,
+        plaintext_detail=plaintext.detail,
+        encrypted=encrypted.answer,
+        encrypted_detail=encrypted.detail,
+        verified=verified.answer,
+        verified_detail=verified.detail,
+    )
+
+
+def _connect(visit: Visit, params: Params) -> Said:
+    try:
+        with session(visit, params):
+            return Said("accepted", "connected")
+    except NotSeen as error:
+        return Said("could_not_ask", error.message)
+
+
+def _plaintext(visit: Visit, params: Params, address: Address) -> Said:
+    """Start up without TLS, as far as the server's first message; no password is sent.
+
+    libpq's texts are translated and its errors carry no SQLSTATE here, so the message is read from
+    the wire (PostgreSQL manual 54.2.1 and 54.7).
+    """
+    user = params.get("user", "")
+    fields = ("user", user, "database", params.get("dbname") or user, "")
+    body = struct.pack("!i", PROTOCOL_3) + b"".join(one.encode() + b"\0" for one in fields)
+    try:
+        with visit.connect(address, TIMEOUT_S) as connection:
+            connection.settimeout(TIMEOUT_S)
+            connection.sendall(struct.pack("!i", len(body) + 4) + body)
+            return _first_message(connection.recv(4096))
+    except OSError as error:
+        return Said("could_not_ask", f"{type(error).__name__}: {error}")
+
+
+def _first_message(data: bytes) -> Said:
+    """Return what the first message means: ``R`` goes on to authenticate, ``E`` is an error."""
+    if len(data) < SHORTEST_MESSAGE:
+        return Said("could_not_ask", f"{len(data)} bytes that are no message")
+    kind, body = data[:1], data[5:]
+    if kind in (b"R", b"v"):  # v: NegotiateProtocolVersion, before authentication
+        return Said("accepted", "went on to authentication without TLS")
+    fields = {field[:1]: field[1:].decode("utf-8", "replace") for field in body.split(b"\0")}
+    state = fields.get(b"C", "")
+    if kind == b"E" and state in REFUSALS:
+        return Said("refused", f"{state} {fields.get(b'M', '')}"[:200])
+    return Said("could_not_ask", f"{kind!r} {state} {fields.get(b'M', '')}"[:200])
+
+
+def _addresses(server: Server) -> tuple[Address, ...]:
+    try:
+        found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise NotSeen(f"{server.host} does not resolve: {error}", hint="check the DSN") from error
+    return tuple(Address(ip, server.port) for ip in dict.fromkeys(str(one[4][0]) for one in found))
+
+
+def _rules(database: Session) -> tuple[tuple[HbaRule, ...] | None, str]:
+    try:
+        rows = database.rows(Sql.HBA_RULES)
+    except NotSeen as error:
+        return None, f"{error.message}; {error.hint}"
+    rules = (
+        HbaRule(
+            line=row["line"],
+            kind=row["kind"],
+            databases=tuple(row["databases"] or ()),
+            users=tuple(row["users"] or ()),
+            address=row["address"] or "",
+            method=row["method"],
+        )
+        for row in rows
+        if row["error"] is None and row["kind"]
+    )
+    return tuple(rules), ""
+
+
+def _application(visit: Visit) -> ConnectionString | None:
+    dsn = visit.database.application_dsn
+    if dsn is None:
+        return None
+    params = parameters(dsn)
+    return ConnectionString(
+        origin="database.application_dsn",
+        sslmode=params.get("sslmode"),
+        root_certificate=bool(params.get("sslrootcert")),
+        local_socket=not servers(params),
+    )
