@@ -15,8 +15,6 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-import msgspec
-
 from readiness_kit import drills, harness, probes
 from readiness_kit.checks import all_checks
 from readiness_kit.contents import EFFECTS, ITEMS, Effect, Item, select
@@ -242,7 +240,7 @@ class Assessment:
 
     def seal(self, results: Results) -> None:
         """Write ``results.json`` and then the manifest: from here on nothing changes."""
-        self.folder.write("results.json", canonical.dumps(msgspec.to_builtins(results)))
+        self.folder.write("results.json", canonical.dumps(results))
         manifest.write(self.folder.path)
 
 

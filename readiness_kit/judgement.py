@@ -43,6 +43,13 @@ from readiness_kit.verdict import (
 RED = (Status.FAIL, Status.UNKNOWN)
 
 
+class _Declared(msgspec.Struct, frozen=True):
+    """The part of the stored target that judges may see."""
+
+    objectives: Objectives
+    not_applicable: tuple[NotApplicable, ...]
+
+
 @dataclass(frozen=True)
 class Bench:
     """Everything a run's judgement rests on, read from its folder once."""
@@ -62,13 +69,14 @@ class Bench:
 
         """
         try:
-            target = canonical.loads((folder.path / "target.redacted.json").read_bytes())
-            objectives = msgspec.convert(target["objectives"], Objectives)
-            declared = msgspec.convert(target["not_applicable"], tuple[NotApplicable, ...])
-        except (OSError, ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
+            data = (folder.path / "target.redacted.json").read_bytes()
+            stored = canonical.decode(data, _Declared)
+        except (OSError, canonical.BadJson) as error:
             raise RunFolderError(f"{folder.path}: target.redacted.json is damaged: {error}") from error
         phase: Phase = "post_launch" if folder.run.phase == "post_launch" else "pre_launch"
-        return cls(folder, phase, objectives, declared, kept_records(folder))
+        return cls(
+            folder, phase, stored.objectives, stored.not_applicable, kept_records(folder)
+        )
 
     def item(self, item: Item) -> ItemResult:
         """Judge one item."""
@@ -123,10 +131,10 @@ class Bench:
             got = f"the check crashed: {type(error).__name__}: {error}"
             return tuple(not_seen(name, Cause.CRASHED, got=got) for name in judge.claims)
 
-    def _argument(self, kind: type) -> Fact | Objectives:
-        if issubclass(kind, Objectives):
-            return self.objectives
-        return self.folder.read_fact(kind)
+    def _argument(self, kind: type[Fact | Objectives]) -> Fact | Objectives:
+        if issubclass(kind, Fact):
+            return self.folder.read_fact(kind)
+        return self.objectives
 
     def _claim(self, claim: Claim, finding: Finding, check: Check | None) -> ClaimResult:
         settled = self._settle(claim, finding)

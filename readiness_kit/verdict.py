@@ -324,7 +324,7 @@ class Need(typing.NamedTuple):
     """One argument of a rule."""
 
     name: str
-    kind: type
+    kind: type[Fact | Objectives]
     optional: bool
 
 

@@ -20,6 +20,7 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
@@ -136,7 +137,7 @@ class RunFolder:
                 (where / name).mkdir(mode=0o700)
         folder = cls(where.resolve(), run, _redactor(target))
         folder.write("target.redacted.json", canonical.dumps(redacted(target)))
-        folder.write("run.json", canonical.dumps(msgspec.to_builtins(run)))
+        folder.write("run.json", canonical.dumps(run))
         return folder
 
     @classmethod
@@ -149,8 +150,8 @@ class RunFolder:
         """
         try:
             data = (path / "run.json").read_bytes()
-            run = msgspec.convert(canonical.loads(data), Run)
-        except (OSError, ValueError, msgspec.ValidationError) as error:
+            run = canonical.decode(data, Run)
+        except (OSError, canonical.BadJson) as error:
             raise RunFolderError(
                 f"{path} is no run folder: {error}", hint="`readiness runs` lists them"
             ) from error
@@ -183,8 +184,7 @@ class RunFolder:
                 f"{self.path} is sealed: {name} cannot be written",
                 hint="begin a new run, or write the file elsewhere",
             )
-        with _writing(self.path / name):
-            atomic.write(self.path / name, data)
+        atomic.write(self.path / name, data)
 
     def journal(self, event: str, **details: object) -> None:
         """Append one line to the journal and sync it."""
@@ -241,8 +241,8 @@ class RunFolder:
         except FileNotFoundError:
             return None
         try:
-            stored = msgspec.convert(canonical.loads(data), StoredFact)
-        except (ValueError, msgspec.ValidationError) as error:
+            stored = canonical.decode(data, StoredFact)
+        except canonical.BadJson as error:
             raise RunFolderError(f"facts/{fact_id}.json is damaged: {error}") from error
         return stored, hashlib.sha256(data).hexdigest()
 
@@ -306,8 +306,6 @@ class RunFolder:
 
 def catalogue_digest() -> str:
     """Return the SHA-256 of ``claims.tsv``, in hexadecimal."""
-    from importlib import resources
-
     data = resources.files("readiness_kit").joinpath("claims.tsv").read_bytes()
     return hashlib.sha256(data).hexdigest()
 
