@@ -134,7 +134,7 @@ def _fields(body: bytes) -> tuple[str, str | None, dict[str, object]]:
         asked = None
     match asked:
         case {"query": str(text), **rest}:
-            name, variables = rest.get("operationName"), rest.get("variables") or {}
-            if isinstance(variables, Mapping) and isinstance(name, str | None):
-                return text, name, dict(variables)
+            name, variables = rest.get("operationName"), rest.get("variables")
+            if isinstance(name, str | None) and isinstance(variables, Mapping | None):
+                return text, name, dict(variables or {})
     raise Refused("The body must be JSON with a query", "BAD_REQUEST")

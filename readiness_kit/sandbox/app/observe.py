@@ -83,7 +83,7 @@ class Chaos:
         if scope["path"] != "/graphql":
             return
         if settings.log_credentials:
-            _log.info("headers", extra={"headers": dict(scope["headers"])})
+            _log.info("headers", extra={"headers": str(scope["headers"])})
         if settings.delay_s:
             await asyncio.sleep(settings.delay_s)
         if (

@@ -1,0 +1,80 @@
+"""The circuit breaker."""
+
+import asyncio
+import time
+
+import pytest
+
+from readiness_kit.sandbox.app.breaker import Breaker, Open, bounded
+
+
+async def fine() -> str:
+    return "fine"
+
+
+async def broken(error: type[Exception] = ConnectionError) -> str:
+    raise error
+
+
+async def stubborn() -> str:
+    """Hang, and take long to be cancelled."""
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        await asyncio.sleep(1)
+    return "late"
+
+
+async def fail(breaker: Breaker, times: int) -> None:
+    for _ in range(times):
+        with pytest.raises(ConnectionError):
+            await breaker.call(broken())
+
+
+def test_opens_after_failures_in_a_row_and_closes_after_a_success():
+    async def story() -> None:
+        breaker = Breaker(limit_s=1, failures=3, rest_s=0.05)
+        await fail(breaker, 2)
+        assert await breaker.call(fine()) == "fine"
+        await fail(breaker, 3)
+        with pytest.raises(Open):
+            await breaker.call(fine())
+        await asyncio.sleep(0.06)
+        assert await breaker.call(fine()) == "fine"
+        assert await breaker.call(fine()) == "fine"
+
+    asyncio.run(story())
+
+
+def test_one_caller_tries_while_the_others_are_refused():
+    async def story() -> None:
+        breaker = Breaker(limit_s=1, failures=1, rest_s=0.05)
+        await fail(breaker, 1)
+        await asyncio.sleep(0.06)
+        outcomes = await asyncio.gather(
+            *(breaker.call(fine()) for _ in range(5)), return_exceptions=True
+        )
+        assert outcomes[0] == "fine"
+        assert all(isinstance(outcome, Open) for outcome in outcomes[1:])
+
+    asyncio.run(story())
+
+
+def test_errors_that_do_not_count_leave_it_closed():
+    async def story() -> None:
+        breaker = Breaker(limit_s=1, failures=1, counts=ConnectionError)
+        with pytest.raises(ValueError):  # noqa: PT011 - it has no message
+            await breaker.call(broken(ValueError))
+        assert await breaker.call(fine()) == "fine"
+
+    asyncio.run(story())
+
+
+def test_does_not_wait_for_a_slow_cancellation():
+    async def story() -> float:
+        begun = time.monotonic()
+        with pytest.raises(TimeoutError):
+            await bounded(stubborn(), 0.05)
+        return time.monotonic() - begun
+
+    assert asyncio.run(story()) < 0.5
