@@ -84,7 +84,12 @@ def execute(
     _load_papermill()
     ordered = sorted(notebooks, key=lambda path: _patience(path.stem, sources or {}))
     with ThreadPoolExecutor(jobs, thread_name_prefix="notebook") as pool:
-        return tuple(pool.map(one, ordered))
+        try:
+            return tuple(pool.map(one, ordered))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            _end_kernels()
+            raise
 
 
 def incomplete_reasons(executed: Sequence[Executed]) -> tuple[str, ...]:
@@ -204,6 +209,16 @@ def _cap(cell: dict[str, object]) -> bool:
             cut = True
         left = max(0, left - len(text))
     return cut
+
+
+def _end_kernels() -> None:
+    """End the kernels this process started, so that an interrupted run ends now."""
+    import psutil
+
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if any("ipykernel_launcher" in word for word in child.cmdline()):
+                child.kill()
 
 
 def _patience(name: str, sources: Mapping[type, Source]) -> int:

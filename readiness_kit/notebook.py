@@ -22,13 +22,14 @@ from IPython.display import display
 from readiness_kit.assessment import RUNS, Assessment, all_sources
 from readiness_kit.contents import EFFECTS, ITEMS, Effect, Item
 from readiness_kit.contents import item as item_called
-from readiness_kit.errors import ReadinessError, RunFolderError, UsageError
+from readiness_kit.errors import ReadinessError, UsageError
 from readiness_kit.evidence.folder import RunFolder
 from readiness_kit.judgement import judge_item
 from readiness_kit.notebook_files import NOTEBOOKS, section_of
 from readiness_kit.reports import charts, rows
 from readiness_kit.reports.display import Html, Picture, shown
 from readiness_kit.reports.item import item_view
+from readiness_kit.reports.material import stored_objectives
 from readiness_kit.reports.records import fact_tables
 from readiness_kit.reports.tables import Table, badge
 from readiness_kit.reports.text import escaped, plain
@@ -212,17 +213,6 @@ def find_target(target_file: str) -> Path:
     file = Path(target_file)
     above = Path("..") / file
     return above if not file.is_absolute() and not file.exists() and above.exists() else file
-
-
-def stored_objectives(folder: RunFolder) -> Objectives:
-    """Return the objectives that the run in *folder* was judged by."""
-    import msgspec
-
-    try:
-        data = (folder.path / "target.redacted.json").read_bytes()
-        return msgspec.convert(msgspec.json.decode(data)["objectives"], Objectives)
-    except (OSError, KeyError, TypeError, msgspec.MsgspecError) as error:
-        raise RunFolderError(f"{folder.path}: target.redacted.json is damaged: {error}") from error
 
 
 def _interactive_run(file: Path, allow: tuple[Effect, ...]) -> Path:

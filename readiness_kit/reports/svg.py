@@ -171,7 +171,7 @@ def _stroke(x0: float, y0: float, x1: float, y1: float, colour: str, *, dash: bo
 
 def _word(x: float, y: float, word: str, *, anchor: str = "start", colour: str = INK) -> str:
     where = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}"'
-    return f"<text {where}>{escaped(word, 60)}</text>"
+    return f"<text {where}>{escaped(word, 90)}</text>"
 
 
 def _nice(rough: float) -> float:
