@@ -1,7 +1,7 @@
 """Attestations: a person vouches for what no probe can see.
 
-Only for the claims that the catalogue marks attestable, and never against what was seen to fail. The
-person signs in the namespace of the role that owns the claim, e.g.
+Only for the claims that the catalogue marks attestable, and never against what was seen to fail.
+The person signs in the namespace of the role that owns the claim, e.g.
 ``product-owner@attestations.readiness-kit``.
 """
 
@@ -17,7 +17,7 @@ from readiness_kit.records.signers import AllowedSigners
 from readiness_kit.records.waivers import Words
 
 
-class Attestation(signed.Record, frozen=True):
+class Attestation(signed.Record, frozen=True, kw_only=True):
     """One claim vouched for until the end of a day, UTC."""
 
     schema: Literal["readiness-kit/attestation/1"] = "readiness-kit/attestation/1"

@@ -120,37 +120,29 @@ class AllowedSigners:
 
         """
         key = sshsig.verify(message, armored, namespace)
-        if not any(
-            one.key == key and one.may_sign(principal, namespace, at) for one in self.signers
-        ):
+        mine = (one for one in self.signers if one.key == key)
+        if not any(one.may_sign(principal, namespace, at) for one in mine):
             raise IntegrityError(
-                f"{principal} may not sign as {namespace} with the key {publickeys.fingerprint(key)}",
+                f"{principal} may not sign as {namespace} with {publickeys.fingerprint(key)}",
                 hint="allowed_signers must name person, namespace and this key, valid at that time",
             )
         program = sshsig.ssh_keygen()
         if program is None:
             return Authorised(principal, key, ("readiness-kit",))
-        self._ask_ssh_keygen(program, message, armored, principal, namespace, at)
+        when = f"-Overify-time={at.astimezone(UTC):%Y%m%d%H%M%S}"
+        argv = (program, "-Y", "verify", "-I", principal, "-n", namespace, when)
+        self._ask_ssh_keygen(argv, message, armored)
         return Authorised(principal, key, ("readiness-kit", "ssh-keygen"))
 
-    def _ask_ssh_keygen(
-        self,
-        program: str,
-        message: bytes,
-        armored: bytes,
-        principal: str,
-        namespace: str,
-        at: datetime,
-    ) -> None:
+    def _ask_ssh_keygen(self, argv: tuple[str, ...], message: bytes, armored: bytes) -> None:
+        """Demand that ssh-keygen agrees; without ``Z`` it reads times in the zone of ``TZ``."""
         with tempfile.TemporaryDirectory(prefix="readiness-") as folder:
             signers, signature = Path(folder, "allowed_signers"), Path(folder, "signature")
             signers.write_bytes(self.text)
             signature.write_bytes(armored)
-            time = f"-Overify-time={at.astimezone(UTC):%Y%m%d%H%M%S}"
-            argv = (program, "-Y", "verify", "-f", str(signers), "-I", principal, "-n", namespace)
             try:
                 done = subprocess.run(
-                    (*argv, "-s", str(signature), time),
+                    (*argv, "-f", str(signers), "-s", str(signature)),
                     input=message,
                     capture_output=True,
                     timeout=VERIFY_S,
@@ -161,7 +153,7 @@ class AllowedSigners:
                 raise IntegrityError(f"ssh-keygen did not verify: {error}") from error
         if done.returncode != 0:
             said = (done.stderr + done.stdout).decode(errors="replace").strip()
-            raise IntegrityError(f"ssh-keygen refuses the signature of {principal}: {said}")
+            raise IntegrityError(f"ssh-keygen refuses the signature: {said}")
 
 
 def write(path: Path, signers: Iterable[Signer]) -> None:

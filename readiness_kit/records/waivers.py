@@ -20,7 +20,7 @@ LONGEST_DAYS = {"critical": 7, "high": 14, "medium": 30, "low": 90}
 """How long a waiver may last, by the claim's severity."""
 
 
-class Waiver(signed.Record, frozen=True):
+class Waiver(signed.Record, frozen=True, kw_only=True):
     """One claim waived until the end of a day, UTC."""
 
     schema: Literal["readiness-kit/waiver/1"] = "readiness-kit/waiver/1"
@@ -79,7 +79,7 @@ class Waiver(signed.Record, frozen=True):
 
 
 def write(folder: Path, waiver: Waiver, key: Path) -> Path:
-    """Sign *waiver* with the approver's *key* and write it to *folder*; see :func:`signed.write`."""
+    """Sign *waiver* with the approver's *key* and write it to *folder*."""
     return signed.write(folder, waiver, key)
 
 
