@@ -1,0 +1,80 @@
+"""``readiness verify``: everything that the signatures of a run mean, offline."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from readiness_kit.signoff.verify import Verification
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--allowed-signers",
+    required=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="OpenSSH allowed_signers file, from outside the run.",
+)
+@click.option(
+    "--policy",
+    "policy_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The policy it was signed under; left out, the strict built-in policy.",
+)
+@click.option("--at", metavar="TIME", help="RFC 3339 time to verify for; left out, now.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+def command(
+    run: Path, allowed_signers: Path, policy_file: Path | None, at: str | None, as_json: bool
+) -> int:
+    """Verify the signed run in the folder RUN.
+
+    Exit codes: 0 intact and GO, 3 intact and UNDECIDED, 4 something does not hold.
+    """
+    import msgspec
+
+    from readiness_kit.records.signers import AllowedSigners
+    from readiness_kit.signoff import policy, verify
+
+    moment = _moment(at)
+    signers = AllowedSigners.read(allowed_signers)
+    found = verify.verify(run, signers, policy.load(policy_file), moment)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found)))
+    else:
+        _show(found)
+    return found.exit_code
+
+
+def _moment(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is no time: {error}", param_hint="--at") from error
+    if moment.tzinfo is None:
+        raise click.BadParameter("the time needs a zone: write …Z", param_hint="--at")
+    return moment.astimezone(UTC)
+
+
+def _show(found: "Verification") -> None:
+    click.echo(f"run      {found.run_id or found.run}")
+    if found.manifest_sha256:
+        click.echo(f"manifest intact, sha256 {found.manifest_sha256}")
+    for one in found.signatures:
+        click.echo(
+            f"signed   {one.role.replace('_', ' ')}: {one.principal}, {one.signed_at:%Y-%m-%d %H:%MZ},"
+            f" {one.fingerprint}, verified by {' and '.join(one.tools)}"
+        )
+    for claim in found.waived:
+        click.echo(f"waived   {claim}")
+    for problem in found.problems:
+        click.echo(f"REFUSED  {problem}")
+    verdict = found.verdict.value if found.verdict else "nothing"
+    if found.exit_code == 4 or found.valid_until is None:
+        click.echo("This sign-off does NOT hold.")
+    else:
+        click.echo(f"{verdict}: the sign-off holds until {found.valid_until:%Y-%m-%d %H:%MZ}.")

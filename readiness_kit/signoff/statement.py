@@ -1,0 +1,116 @@
+"""What a person signs: an in-toto Statement v1 with a Simple Verification Result v0.2.
+
+Its subject is the digest of the run's manifest. Beside the standard fields it repeats what the person
+saw: verdict, waived and unseen claims. A statement is never interpreted when it is verified: it is
+built anew from the run, and must be the same to the byte.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from readiness_kit.evidence import manifest
+from readiness_kit.records.signed import namespace
+from readiness_kit.results import Results
+from readiness_kit.verdict import Status, Verdict
+
+STATEMENT: Literal["https://in-toto.io/Statement/v1"] = "https://in-toto.io/Statement/v1"
+SVR: Literal["https://in-toto.io/attestation/svr/v0.2"] = "https://in-toto.io/attestation/svr/v0.2"
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """Base of the parts of a statement."""
+
+
+class Resource(Part, frozen=True):
+    """A thing by name and digest (in-toto ``ResourceDescriptor``)."""
+
+    name: str
+    digest: dict[str, str]
+
+
+class Verifier(Part, frozen=True):
+    """Who verified, by which policies."""
+
+    id: str
+    policies: tuple[Resource, ...]
+
+
+class Seen(Part, frozen=True):
+    """Our extension: what the person saw when signing."""
+
+    role: str
+    principal: str
+    run_id: str
+    verdict: Verdict
+    waived: tuple[str, ...]
+    """Ids of the claims that are waived."""
+    unseen: tuple[str, ...]
+    """Ids of the claims that are due and UNKNOWN."""
+
+
+class Predicate(Part, frozen=True):
+    """The Simple Verification Result."""
+
+    verifier: Verifier
+    time_created: datetime
+    properties: tuple[str, ...]
+    readiness_kit: Seen
+
+
+class Statement(Part, frozen=True):
+    """The statement."""
+
+    type: Literal["https://in-toto.io/Statement/v1"] = msgspec.field(
+        name="_type", default=STATEMENT
+    )
+    subject: tuple[Resource, ...]
+    predicate_type: Literal["https://in-toto.io/attestation/svr/v0.2"] = SVR
+    predicate: Predicate
+
+
+def build(
+    results: Results,
+    *,
+    manifest_sha256: str,
+    policy_sha256: str,
+    role: str,
+    principal: str,
+    time_created: datetime,
+) -> Statement:
+    """Return the only statement that *principal* can sign as *role* at that time. Pure."""
+    waived = tuple(claim.id for claim in results.claims() if claim.waived)
+    unseen = tuple(c.id for c in results.claims() if c.due and c.status is Status.UNKNOWN)
+    seen = Seen(
+        role=role,
+        principal=principal,
+        run_id=results.run_id,
+        verdict=results.verdict,
+        waived=waived,
+        unseen=unseen,
+    )
+    policy = Resource(name="policy.json", digest={"sha256": policy_sha256})
+    predicate = Predicate(
+        verifier=Verifier(id=f"mailto:{principal}", policies=(policy,)),
+        time_created=time_created,
+        properties=properties(role, results.verdict),
+        readiness_kit=seen,
+    )
+    subject = Resource(name=manifest.NAME, digest={"sha256": manifest_sha256})
+    return Statement(subject=(subject,), predicate=predicate)
+
+
+def properties(role: str, verdict: Verdict) -> tuple[str, ...]:
+    """Return the verified properties, for readers that know nothing of our extension.
+
+    >>> properties("security_lead", Verdict.GO)
+    ('READINESS_KIT_SIGNOFF_SECURITY_LEAD', 'READINESS_KIT_VERDICT_GO')
+    """
+    word = verdict.value.replace("-", "_")
+    return f"READINESS_KIT_SIGNOFF_{role.upper()}", f"READINESS_KIT_VERDICT_{word}"
+
+
+def namespace_of(role: str) -> str:
+    """Return the namespace that *role* signs in, e.g. ``security-lead@signoff.readiness-kit``."""
+    return namespace(role, "signoff")
