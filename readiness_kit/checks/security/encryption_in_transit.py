@@ -302,7 +302,7 @@ def upstream_elsewhere(proxy: ServiceHops) -> ServiceHops:
 CHECK = Check(
     (database_refuses, database_verified, cache_refuses, services),
     remedy="Write hostssl in pg_hba.conf and sslmode=verify-full in the application's DSN; give "
-    "the cache a TLS port, a login and no plain port; let the proxy verify what it calls elsewhere.",
+    "the cache a TLS port, a login and no plain port; let the proxy verify its peers elsewhere.",
     references=(
         "PostgreSQL manual 21.1, The pg_hba.conf File; 32.19, SSL Support",
         "Redis and Valkey documentation, TLS",
