@@ -41,7 +41,7 @@ def command(
         assessment.gather(progress=progress)
     results = assessment.results()
     assessment.seal(results)
-    quiet = frozenset({"not_selected", "not_implemented"} if ids else {"not_implemented"})
+    quiet = frozenset({"not_selected", "not_implemented", *({"not_due"} if ids else ())})
     terminal.print_results(results, quiet_causes=quiet)
     click.echo(f"run folder: {assessment.folder.path}", err=True)
     if as_json:

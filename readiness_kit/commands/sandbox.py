@@ -4,11 +4,11 @@ import click
 
 
 @click.group()
-def sandbox() -> None:
+def command() -> None:
     """Start and stop the embedded deployment: PostgreSQL, cache, service, TLS proxy."""
 
 
-@sandbox.command()
+@command.command()
 @click.option(
     "--dir",
     "directory",
@@ -38,7 +38,7 @@ def up(directory: str | None, variant: str, port: int | None) -> None:
     click.echo(made.target_file)
 
 
-@sandbox.command()
+@command.command()
 @click.argument("directory", type=click.Path(), envvar="READINESS_SANDBOX_DIR")
 def status(directory: str) -> None:
     """Tell how the sandbox in DIRECTORY is; exit 3 unless all of it runs."""
@@ -57,7 +57,7 @@ def status(directory: str) -> None:
         raise SystemExit(3)
 
 
-@sandbox.command()
+@command.command()
 @click.argument("directory", type=click.Path(), envvar="READINESS_SANDBOX_DIR")
 @click.option("--keep", is_flag=True, help="Keep the folder with its logs. Left out: remove it.")
 def down(directory: str, *, keep: bool) -> None:

@@ -32,7 +32,7 @@ def command(run: Path, role: str, principal: str, key: Path, policy_file: Path |
     """
     from readiness_kit.signoff import policy, sign
 
-    done = sign.sign(run, role, principal, key, policy.load(policy_file))
+    done = sign.sign(run, role=role, principal=principal, key=key, policy=policy.load(policy_file))
     seen = done.statement.predicate.readiness_kit
     click.echo(
         f"{principal} signed {seen.run_id} as {role.replace('_', ' ')}: {seen.verdict.value},"

@@ -62,23 +62,15 @@ def status_words(claim: "ClaimResult") -> tuple[str, str]:
 
 def print_results(results: "Results", *, quiet_causes: frozenset[str] = frozenset()) -> None:
     """Print every claim by item, then counts and verdict; *quiet_causes* are counted only."""
-    from rich.table import Table
-    from rich.text import Text
-
     out = console()
-    table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
-    table.add_column("claim", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    table.add_column("got", overflow="fold", ratio=1)
     left_out = 0
-    for claim in results.claims():
-        if claim.cause is not None and claim.cause.value in quiet_causes:
-            left_out += 1
-            continue
-        words, style = status_words(claim)
-        # Text, not markup: what a target answered must not be able to style the terminal.
-        table.add_row(Text(claim.id), Text(words, style=style), Text(claim.got))
-    out.print(table)
+    for item in results.items:
+        told = [one for one in item.claims if one.cause is None or one.cause not in quiet_causes]
+        left_out += len(item.claims) - len(told)
+        if told:
+            out.print(item.id, style="bold", markup=False)
+        for claim in told:
+            _print_claim(out, claim)
     if left_out:
         out.print(f"{left_out} more claims: {', '.join(sorted(quiet_causes))}")
     counts = ", ".join(f"{n} {word}" for word, n in results.counts.items() if n)
@@ -87,6 +79,23 @@ def print_results(results: "Results", *, quiet_causes: frozenset[str] = frozense
         out.print(f"incomplete: {reason}", style="red", markup=False)
     for reason in results.rejected_records:
         out.print(f"record refused: {reason}", style="yellow", markup=False)
+
+
+def _print_claim(out: "Console", claim: "ClaimResult") -> None:
+    from rich.text import Text
+
+    words, style = status_words(claim)
+    name = claim.id.rpartition(".")[2]
+    # Text, not markup: what a target answered must not be able to style the terminal.
+    line = Text.assemble("  ", (f"{words:<24}", style), f" {name:<34} ", _one_line(claim.got))
+    out.print(line)
+    if claim.status.value in ("FAIL", "WARN"):
+        for advice in claim.advice:
+            out.print(Text(f"{'':<27}{_one_line(advice)}", style="dim"))
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def exit_code(results: "Results", *, fail_on_warn: bool = False, report_only: bool = False) -> int:

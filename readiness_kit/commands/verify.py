@@ -66,8 +66,9 @@ def _show(found: "Verification") -> None:
         click.echo(f"manifest intact, sha256 {found.manifest_sha256}")
     for one in found.signatures:
         click.echo(
-            f"signed   {one.role.replace('_', ' ')}: {one.principal}, {one.signed_at:%Y-%m-%d %H:%MZ},"
-            f" {one.fingerprint}, verified by {' and '.join(one.tools)}"
+            f"signed   {one.role.replace('_', ' ')}: {one.principal},"
+            f" {one.signed_at:%Y-%m-%d %H:%MZ}, {one.fingerprint},"
+            f" verified by {' and '.join(one.tools)}"
         )
     for claim in found.waived:
         click.echo(f"waived   {claim}")

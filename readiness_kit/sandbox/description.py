@@ -39,6 +39,7 @@ def describe(
         "schema": 1,
         "name": "quill",
         "environment": "sandbox",
+        "phase": "post_launch",
         "release": {"version": VERSION, "commit": commit},
         "api": {
             "url": f"https://{HOST}:{ports.https}",

@@ -1,0 +1,95 @@
+"""``readiness demo``: the whole job on the embedded deployment."""
+
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from readiness_kit.results import Results
+    from readiness_kit.sandbox.lifecycle import Sandbox
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where run, signers and policy go; left out, a new folder under readiness-demo.",
+)
+@click.option(
+    "--variant",
+    type=click.Choice(["hardened", "stock"]),
+    default="hardened",
+    show_default=True,
+    help="Which deployment; stock fails the checklist for real and is not signed.",
+)
+def command(out: Path | None, variant: str) -> int:
+    """Start the sandbox, assess it with everything allowed, sign for four roles, verify, stop.
+
+    Exit code 0 when the job was done and every judged claim shows what the catalogue expects.
+    """
+    from readiness_kit.assessment import Assessment
+    from readiness_kit.commands import terminal
+    from readiness_kit.commands.run import assess
+    from readiness_kit.sandbox.lifecycle import running
+
+    say = Teller()
+    place = out or Path("readiness-demo") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    with ExitStack() as life:
+        say(f"starting the {variant} sandbox (PostgreSQL with standby, Valkey, nginx, FraiseQL)")
+        sandbox = life.enter_context(running(variant="stock" if variant == "stock" else "hardened"))
+        say(f"up: {sandbox.target_file}")
+        assessment = Assessment.open(
+            sandbox.target_file, place / "run", allow=("canary", "load", "drill")
+        )
+        results = assess(assessment, sandbox.target_file, None, jobs=2)
+        say(f"assessed: {results.verdict.value}")
+        terminal.print_results(results, quiet_causes=frozenset({"not_implemented"}))
+        if variant == "hardened":
+            _sign_and_verify(place, sandbox, say)
+    say("sandbox stopped")
+    differing = _differences(results) if variant == "hardened" else ()
+    for line in differing:
+        click.secho(f"differs: {line}", fg="red", err=True)
+    click.echo(f"report: {(place / 'run' / 'report.html').resolve()}", err=True)
+    click.echo(place / "run")
+    return 1 if differing or not results.complete else 0
+
+
+def _sign_and_verify(place: Path, sandbox: "Sandbox", say: "Teller") -> None:
+    """Sign the run with the sandbox's four keys, and verify it as a stranger would."""
+    from readiness_kit.contents import ROLES
+    from readiness_kit.sandbox.papers import SIGNERS, POLICY, key_file, principal
+    from readiness_kit.signoff.sign import sign
+    from readiness_kit.signoff.verify import verify
+
+    run = place / "run"
+    for name in (SIGNERS, POLICY):
+        (place / name).write_bytes((sandbox.directory / "signoff" / name).read_bytes())
+    for role in ROLES:
+        sign(run, role, principal(role), key_file(sandbox.directory, role), place / POLICY)
+    say("signed for four roles")
+    report = verify(run, place / SIGNERS, place / POLICY)
+    say(f"verified: {report.words}")
+
+
+def _differences(results: "Results") -> tuple[str, ...]:
+    from readiness_kit.sandbox.expectation import differences
+    from readiness_kit.sandbox.monitoring import available
+
+    return tuple(differences(results, full=False, prometheus=available()))
+
+
+class Teller:
+    """Tells on stderr what is done, with the seconds since the beginning."""
+
+    def __init__(self) -> None:
+        """Start the clock."""
+        self._began = time.monotonic()
+
+    def __call__(self, words: str) -> None:
+        """Print one line."""
+        click.echo(f"[{time.monotonic() - self._began:6.1f} s] {words}", err=True)
