@@ -1,7 +1,7 @@
 """The manifest of a run folder: ``SHA256SUMS``, written last, which makes the run what it is.
 
-``sha256sum -c SHA256SUMS`` checks it with stock tools; its digest is what people sign. Everything in
-the folder is in it but itself and ``signoff/``, which comes later.
+``sha256sum -c SHA256SUMS`` checks it with stock tools; its digest is what people sign. Everything
+in the folder is in it but itself and ``signoff/``, which comes later.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ SIGNOFF = "signoff"
 """The folder outside the manifest."""
 
 SAFE = re.compile(r"(?!-)[A-Za-z0-9._+@=-]{1,200}")
-"""What a part of a path may be: nothing that a shell, an archiver or another system reads otherwise."""
+"""A part of a path: nothing that a shell, an archiver or another system reads otherwise."""
 
 LINE = re.compile(r"([0-9a-f]{64})  (\S+)")
 MAX_BYTES = 16 * 1024 * 1024

@@ -1,7 +1,7 @@
 """The policy of a sign-off: who must sign, and for how long it stands.
 
-It comes from outside the run and may be stricter than the built-in one, never weaker in its roles or
-terms. Each statement names its digest: signed under one policy is not signed under another.
+It comes from outside the run and may be stricter than the built-in one, never weaker in its roles
+or terms. Each statement names its digest: signed under one policy is not signed under another.
 """
 
 import hashlib

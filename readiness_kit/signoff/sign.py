@@ -26,7 +26,13 @@ class SignedOff(NamedTuple):
 
 
 def sign(
-    folder: Path, role: str, principal: str, key: Path, policy: Pinned, now: datetime | None = None
+    folder: Path,
+    *,
+    role: str,
+    principal: str,
+    key: Path,
+    policy: Pinned,
+    now: datetime | None = None,
 ) -> SignedOff:
     """Sign the run in *folder* as *principal* in *role* with *key*; a newer signature replaces.
 

@@ -1,8 +1,8 @@
 """What a person signs: an in-toto Statement v1 with a Simple Verification Result v0.2.
 
-Its subject is the digest of the run's manifest. Beside the standard fields it repeats what the person
-saw: verdict, waived and unseen claims. A statement is never interpreted when it is verified: it is
-built anew from the run, and must be the same to the byte.
+Its subject is the digest of the run's manifest. Beside the standard fields it repeats what the
+person saw: verdict, waived and unseen claims. A statement is never interpreted when it is verified:
+it is built anew from the run, and must be the same to the byte.
 """
 
 from datetime import datetime
@@ -59,10 +59,10 @@ class Predicate(Part, frozen=True):
     readiness_kit: Seen
 
 
-class Statement(Part, frozen=True):
+class Statement(Part, frozen=True, kw_only=True):
     """The statement."""
 
-    type: Literal["https://in-toto.io/Statement/v1"] = msgspec.field(
+    kind: Literal["https://in-toto.io/Statement/v1"] = msgspec.field(
         name="_type", default=STATEMENT
     )
     subject: tuple[Resource, ...]

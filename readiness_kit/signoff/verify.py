@@ -12,13 +12,15 @@ import msgspec
 from readiness_kit.contents import ROLES
 from readiness_kit.errors import IntegrityError
 from readiness_kit.evidence import atomic, canonical, manifest
-from readiness_kit.records import publickeys, sshsig
+from readiness_kit.records import publickeys, signed, sshsig
+from readiness_kit.records.attestations import Attestation
 from readiness_kit.records.signed import FUTURE
 from readiness_kit.records.signers import AllowedSigners
+from readiness_kit.records.waivers import Waiver
 from readiness_kit.signoff.policy import Pinned
 from readiness_kit.signoff.sealed import SealedRun, unsignable
 from readiness_kit.signoff.statement import Statement, build, namespace_of
-from readiness_kit.verdict import Verdict
+from readiness_kit.verdict import Status, Verdict
 
 MAX_BYTES = 1024 * 1024
 """Largest statement that is read."""
@@ -80,6 +82,7 @@ def verify(folder: Path, signers: AllowedSigners, policy: Pinned, at: datetime) 
             problems.append(f"{role}: {error.message}")
     signatures = tuple(signature for signature, _ in held)
     problems += _shared(signatures, [key for _, key in held])
+    problems += _unbacked(run, signers)
     return msgspec.structs.replace(
         blank,
         run_id=run.results.run_id,
@@ -154,6 +157,20 @@ def _expiry(signed_at: datetime, finished_at: datetime, policy: Pinned, at: date
     if at >= expires_at:
         raise IntegrityError(f"the signature expired at {expires_at:%Y-%m-%dT%H:%M:%SZ}")
     return expires_at
+
+
+def _unbacked(run: SealedRun, signers: AllowedSigners) -> list[str]:
+    """Return a problem for each claim waived or attested by nobody whom *signers* names."""
+    begun = run.results.started_at
+    waived = signed.read(run.folder / "waivers", Waiver, signers, begun)
+    attested = signed.read(run.folder / "attestations", Attestation, signers, begun)
+    problems = []
+    for claim in run.results.claims():
+        if claim.waived and claim.id not in waived.accepted:
+            problems.append(f"{claim.id} is waived, but no waiver of it holds")
+        if claim.status is Status.ATTESTED and claim.id not in attested.accepted:
+            problems.append(f"{claim.id} is attested, but no attestation of it holds")
+    return problems
 
 
 def _shared(signatures: tuple[Signature, ...], keys: list[bytes]) -> list[str]:
