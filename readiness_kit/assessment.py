@@ -6,6 +6,7 @@ line, a batch, a kernel, or somebody who replays a sealed run years later.
 
 import contextlib
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -241,6 +242,7 @@ class Assessment:
     def seal(self, results: Results) -> None:
         """Write ``results.json`` and then the manifest: from here on nothing changes."""
         self.folder.write("results.json", canonical.dumps(results))
+        shutil.rmtree(self.folder.path / "locks", ignore_errors=True)
         manifest.write(self.folder.path)
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from readiness_kit.results import Results
     from readiness_kit.sandbox.lifecycle import Sandbox
 
 
@@ -34,6 +33,7 @@ def command(out: Path | None, variant: str) -> int:
     from readiness_kit.assessment import Assessment
     from readiness_kit.commands import terminal
     from readiness_kit.commands.run import assess
+    from readiness_kit.sandbox.expectation import differences
     from readiness_kit.sandbox.lifecycle import running
 
     say = Teller()
@@ -51,7 +51,12 @@ def command(out: Path | None, variant: str) -> int:
         if variant == "hardened":
             _sign_and_verify(place, sandbox, say)
     say("sandbox stopped")
-    differing = _differences(results) if variant == "hardened" else ()
+    monitored = assessment.target is not None and assessment.target.prometheus is not None
+    differing = (
+        tuple(differences(results, full=False, prometheus=monitored))
+        if variant == "hardened"
+        else ()
+    )
     for line in differing:
         click.secho(f"differs: {line}", fg="red", err=True)
     click.echo(f"report: {(place / 'run' / 'report.html').resolve()}", err=True)
@@ -62,25 +67,25 @@ def command(out: Path | None, variant: str) -> int:
 def _sign_and_verify(place: Path, sandbox: "Sandbox", say: "Teller") -> None:
     """Sign the run with the sandbox's four keys, and verify it as a stranger would."""
     from readiness_kit.contents import ROLES
-    from readiness_kit.sandbox.papers import SIGNERS, POLICY, key_file, principal
+    from readiness_kit.errors import IntegrityError
+    from readiness_kit.records.signers import AllowedSigners
+    from readiness_kit.sandbox.signatures import mailbox
+    from readiness_kit.signoff import policy
     from readiness_kit.signoff.sign import sign
     from readiness_kit.signoff.verify import verify
 
-    run = place / "run"
-    for name in (SIGNERS, POLICY):
-        (place / name).write_bytes((sandbox.directory / "signoff" / name).read_bytes())
+    run, given = place / "run", sandbox.directory / "deploy" / "signoff"
+    for name in ("allowed_signers", "policy.json"):
+        (place / name).write_bytes((given / name).read_bytes())
+    rules = policy.load(place / "policy.json")
     for role in ROLES:
-        sign(run, role, principal(role), key_file(sandbox.directory, role), place / POLICY)
-    say("signed for four roles")
-    report = verify(run, place / SIGNERS, place / POLICY)
-    say(f"verified: {report.words}")
-
-
-def _differences(results: "Results") -> tuple[str, ...]:
-    from readiness_kit.sandbox.expectation import differences
-    from readiness_kit.sandbox.monitoring import available
-
-    return tuple(differences(results, full=False, prometheus=available()))
+        key = sandbox.directory / "keys" / role
+        sign(run, role=role, principal=mailbox(role), key=key, policy=rules)
+    signers = AllowedSigners.read(place / "allowed_signers")
+    found = verify(run, signers, rules, datetime.now(UTC))
+    if found.problems:
+        raise IntegrityError(f"the signed run does not verify: {'; '.join(found.problems)}")
+    say(f"signed and verified: {len(found.signatures)} roles, valid until {found.valid_until}")
 
 
 class Teller:
