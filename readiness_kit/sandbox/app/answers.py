@@ -5,6 +5,7 @@ FraiseQL masks every error alike in production. The reasons noted on the way are
 
 import json
 from collections.abc import Iterable
+from traceback import format_exception
 
 from starlette.responses import JSONResponse
 from starlette.types import Message, Send
@@ -27,11 +28,19 @@ _MASKED = b'"errors":[{"message":"Internal server error"'
 _RETRY_AFTER_S = b"2"
 
 
-def refusal(reason: Refused, call: Call) -> JSONResponse:
-    """Return the answer to a request that is not passed on."""
+def refusal(reason: Refused, call: Call, *, reveal: bool = False) -> JSONResponse:
+    """Return the answer to a request that is not passed on; *reveal* adds what nobody may see."""
     call.failures.append((reason, []))
     status, headers = _STATUS.get(reason.code, 400), _HEADERS.get(reason.code)
-    return JSONResponse({"errors": list(errors(call))}, status, headers=headers)
+    inside = {"debug": format_exception(reason)} if reveal else {}
+    return JSONResponse({"errors": list(errors(call)), **inside}, status, headers=headers)
+
+
+def crash(error: Exception, call: Call, *, reveal: bool = False) -> JSONResponse:
+    """Return the answer to a request that failed for no foreseen reason."""
+    call.failures.append((None, []))
+    inside = {"debug": format_exception(error)} if reveal else {}
+    return JSONResponse({"errors": list(errors(call)), **inside}, 500)
 
 
 def errors(call: Call) -> Iterable[dict[str, object]]:

@@ -42,7 +42,7 @@ class Guard:
         try:
             admitted = await self._admit(scope, receive, call)
         except Refused as reason:
-            admitted = answers.refusal(reason, call)
+            admitted = answers.refusal(reason, call, reveal=self._settings.reveal_errors)
         if isinstance(admitted, Response):
             await admitted(scope, receive, send)
         else:

@@ -13,9 +13,10 @@ from fraiseql.fastapi.dependencies import (
     set_fraiseql_config,
 )
 from fraiseql.fastapi.routers import create_graphql_router
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from readiness_kit.sandbox.app import health, logs, schema
+from readiness_kit.sandbox.app import answers, health, logs, schema
 from readiness_kit.sandbox.app.auth import Provider, Tokens
 from readiness_kit.sandbox.app.cache import Cache
 from readiness_kit.sandbox.app.call import Call
@@ -52,6 +53,11 @@ def build(settings: Settings) -> ASGIApp:
         return {"call": call, "desk": Desk(call, await get_db(), cache, database, settings)}
 
     app = FastAPI(title="Quill", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+
+    async def crashed(request: Request, error: Exception) -> Response:
+        return answers.crash(error, Call.of(request.scope), reveal=settings.reveal_errors)
+
+    app.add_exception_handler(Exception, crashed)
     app.include_router(create_graphql_router(graphql, config, _entry(settings, provider), context))
     health.add(app, settings, database, cache, metrics)
     return Observe(Guard(app, graphql, tokens, settings), metrics, settings)

@@ -1,4 +1,4 @@
-"""Liveness, readiness and metrics: the paths that machines ask."""
+"""Liveness, readiness and metrics: the paths that machines ask; and, on staging, a crash."""
 
 import asyncio
 
@@ -45,3 +45,10 @@ def add(
         async def debug() -> Response:
             """Show what nobody should see."""
             return JSONResponse({"debug": True, "settings": repr(settings)[:200]})
+
+    if settings.crash_route:
+
+        @app.get("/crash")
+        async def crash() -> Response:
+            """Fail, so that staging can see how failures are handled."""
+            raise RuntimeError("asked to crash")

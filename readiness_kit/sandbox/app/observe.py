@@ -4,12 +4,10 @@ import asyncio
 import logging
 import random
 import time
-import traceback
 
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from readiness_kit.sandbox.app import logs
+from readiness_kit.sandbox.app import answers, logs
 from readiness_kit.sandbox.app.call import Call, Outcome
 from readiness_kit.sandbox.app.metrics import Metrics
 from readiness_kit.sandbox.app.settings import Settings
@@ -36,12 +34,12 @@ class Observe:
             await self._app(scope, receive, send)
             return
         call = Call(client=(scope.get("client") or ("-",))[0])
-        status, begun = 500, time.perf_counter()
+        status, started, begun = 500, False, time.perf_counter()
 
         async def noted(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, started = message["status"], True
                 named = [(b"x-request-id", call.id.encode())]
                 message = {**message, "headers": [*message["headers"], *named]}
             await send(message)
@@ -49,23 +47,16 @@ class Observe:
         try:
             await self._chaos.strike(scope)
             await self._app({**scope, "quill": call}, receive, noted)
-        except Exception:  # noqa: BLE001 - whatever it is, the caller gets a plain 500
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a plain 500
             _log.exception("unexpected", extra={"request_id": call.id})
-            await self._apologise(call)(scope, receive, noted)
+            if not started:
+                answer = answers.crash(error, call, reveal=self._settings.reveal_errors)
+                await answer(scope, receive, noted)
         finally:
             endpoint = scope["path"] if scope["path"] in ENDPOINTS else "other"
             outcome = Outcome(_method(scope), endpoint, status, time.perf_counter() - begun)
             self._metrics.count(call, outcome)
             logs.request(call, outcome)
-
-    def _apologise(self, call: Call) -> JSONResponse:
-        error: dict[str, object] = {
-            "message": traceback.format_exc()
-            if self._settings.reveal_errors
-            else "Internal server error",
-            "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": call.id},
-        }
-        return JSONResponse({"errors": [error]}, 500)
 
 
 class Chaos:

@@ -61,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     health_asks_database: bool = False
     real_metrics: bool = True
     debug_routes: bool = False
+    crash_route: bool = False
     reveal_errors: bool = False
     error_share: float = 0.0
     stall_every_s: float | None = None
@@ -102,6 +103,7 @@ _VARIABLES = {
     "variant": "APP_VARIANT",
     "environment": "FRAISEQL_ENVIRONMENT",
     "instance": "APP_INSTANCE",
+    "crash_route": "APP_CRASH_ROUTE",
     "log_file": "APP_LOG_FILE",
     "database_url": "FRAISEQL_DATABASE_URL",
     "pool_size": "APP_POOL_SIZE",

@@ -26,9 +26,9 @@ SETTINGS = Settings(
 class Quill:
     """The application with some faults, and its log."""
 
-    def __init__(self, faults: str, log: Path) -> None:
+    def __init__(self, faults: str, log: Path, **changed: object) -> None:
         self.log = log
-        self.settings = inject(msgspec.structs.replace(SETTINGS, log_file=log), faults)
+        self.settings = inject(msgspec.structs.replace(SETTINGS, log_file=log, **changed), faults)
         self._transport = httpx.ASGITransport(build(self.settings))
 
     async def ask(self, query: str, who: str | None = "reader", **more: object) -> httpx.Response:
@@ -58,7 +58,7 @@ def quill(tmp_path: Path) -> Iterator[Callable[..., Quill]]:
     """Makes applications; puts the logging of this process back afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    yield lambda faults="": Quill(faults, tmp_path / "quill.jsonl")
+    yield lambda faults="", **changed: Quill(faults, tmp_path / "quill.jsonl", **changed)
     for handler in root.handlers:
         if handler not in handlers:
             handler.close()

@@ -5,6 +5,10 @@ import json
 
 import jwt
 import pytest
+from graphql import build_client_schema, get_introspection_query, print_schema
+
+from readiness_kit.sandbox.app.sdl import sdl
+from readiness_kit.sandbox.app.token import mint
 
 READ = "{users{id}}"
 SCHEMA_QUERY = "{__schema{types{name}}}"
@@ -125,18 +129,10 @@ def test_a_reader_may_not_write(quill):
 
 def test_a_token_without_roles_sees_nothing(quill):
     application = quill()
-    claims = jwt.decode(
-        application_token := _token(application), options={"verify_signature": False}
-    )
+    token = mint("reader", application.settings)
+    claims = jwt.decode(token, options={"verify_signature": False})
     bare = jwt.encode(claims | {"roles": []}, application.settings.jwt_secret)
-    assert application_token != bare
     assert code(asyncio.run(application.ask("{me{id}}", bare))) == "FORBIDDEN"
-
-
-def _token(application) -> str:
-    from readiness_kit.sandbox.app.token import mint
-
-    return mint("reader", application.settings)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +212,7 @@ def test_audit_lines_say_who_what_when_and_the_outcome(quill):
 
 def test_a_token_never_reaches_the_log_unless_told_to(quill):
     application = quill()
-    token = _token(application)
+    token = mint("reader", application.settings)
     asyncio.run(application.ask("{__typename}", token))
     assert token not in application.log.read_text()
     leaky = quill("secret_in_log")
@@ -259,3 +255,25 @@ def test_one_request_in_twenty_fails_when_told_to(quill):
     seen = asyncio.run(statuses())
     assert set(seen) == {200, 500}
     assert 1 <= seen.count(500) <= 45
+
+
+def test_the_crash_route_is_for_staging_only(quill):
+    assert asyncio.run(quill().request("GET", "/crash")).status_code == 404
+    application = quill(crash_route=True)
+    response = asyncio.run(application.request("GET", "/crash"))
+    assert response.status_code == 500
+    assert "asked to crash" not in response.text
+    assert response.headers["x-request-id"] in response.text
+    (trace,) = (line for line in application.lines() if "exception" in line)
+    assert "asked to crash" in trace["exception"]
+
+
+@pytest.mark.parametrize("body", ["{", '{"query": "{nope}"}'])
+def test_stack_traces_show_only_when_told_to(quill, body):
+    assert "Traceback" not in asyncio.run(quill().post(body)).text
+    assert "Traceback" in asyncio.run(quill("stack_trace").post(body)).text
+
+
+def test_the_printed_schema_is_the_live_one(quill):
+    answer = asyncio.run(quill().ask(get_introspection_query(), "admin")).json()
+    assert print_schema(build_client_schema(answer["data"])) + "\n" == sdl()
