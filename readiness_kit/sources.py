@@ -372,8 +372,11 @@ def source(
 
 
 def found_in(package: ModuleType) -> Iterator[Source]:
-    """Yield every source in the modules of *package*."""
+    """Yield every source in the modules of *package*, those it lists as ``UNIMPORTABLE`` apart."""
+    apart = getattr(package, "UNIMPORTABLE", frozenset())
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        if module.name.rpartition(".")[2] in apart:
+            continue
         for value in vars(importlib.import_module(module.name)).values():
             if isinstance(value, Source):
                 yield value

@@ -1,8 +1,8 @@
 """What a load test saw.
 
 Two clocks per request: *corrected* starts at the instant the request was due, so waiting behind a
-stalled target counts; *service* starts when it was sent. A failed or unanswered request is worse than
-any limit, so it is ``lost`` in both histograms: a fast error never improves a percentile.
+stalled target counts; *service* starts when it was sent. A failed or unanswered request is worse
+than any limit, so it is ``lost`` in both histograms: a fast error never improves a percentile.
 """
 
 from typing import Literal
@@ -143,9 +143,9 @@ class LoadRun(Fact, frozen=True):
         """Share of the requests due that failed; None when none was due."""
         return self.failed / self.scheduled if self.scheduled else None
 
-    def estimate(self, p: float) -> Estimate:
-        """Return what can be said about quantile *p* of the corrected latency."""
-        return estimate(self.blocks, p, seconds=self.seconds)
+    def estimate(self, p: float, limit_ms: float | None = None) -> Estimate:
+        """Return what can be said about quantile *p* of the corrected latency, near *limit_ms*."""
+        return estimate(self.blocks, p, seconds=self.seconds, limit_ms=limit_ms)
 
 
 class BenchmarkLoad(LoadRun, frozen=True):

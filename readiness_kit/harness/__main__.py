@@ -1,8 +1,8 @@
 """The child process: first the lifeline to its parent, then Locust.
 
 The parent's death must end the child whatever Locust is doing, so two things are set up before
-gevent replaces threads and signals: the kernel's parent-death signal (Linux), and a real thread that
-waits for the end of standard input. Both speak SIGHUP, which ends the run with status 129.
+gevent replaces threads and signals: the kernel's parent-death signal (Linux), and a real thread
+that waits for the end of standard input. Both speak SIGHUP, which ends the run with status 129.
 """
 
 import _thread
@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 _PR_SET_PDEATHSIG = 1
 _PARENT_GONE = 128 + signal.SIGHUP
@@ -31,7 +32,8 @@ def main() -> None:
     importlib.import_module("readiness_kit.harness.runner").main(order, out)
 
 
-def _hold(read, sleep) -> None:  # type: ignore[no-untyped-def] # the originals, before gevent
+def _hold(read: Callable[[int, int], bytes], sleep: Callable[[float], None]) -> None:
+    """Wait for the end of standard input, with the originals of what gevent replaces."""
     while read(0, 1):
         pass
     os.kill(os.getpid(), signal.SIGHUP)

@@ -28,7 +28,7 @@ SILENCE_S = 15.0
 """Longest wait for one line once the schedule runs; there should be one a second."""
 
 _STOP_S = 3.0
-_DECODER = msgspec.json.Decoder(Message)
+_DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 
 class LoadOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,8 +42,8 @@ class LoadOutcome(msgspec.Struct, frozen=True, kw_only=True):
 class Drive:
     """One run of the child. Iterate over its seconds inside ``with``, then ask for the outcome.
 
-    Leaving ``with`` ends the child, however one leaves. Enter and leave in the same thread: Linux ends
-    the child together with the thread that started it.
+    Leaving ``with`` ends the child, however one leaves. Enter and leave in the same thread: Linux
+    ends the child together with the thread that started it.
     """
 
     def __init__(self, plan: Plan, tokens: Sequence[str] = ()) -> None:
@@ -56,8 +56,8 @@ class Drive:
 
     def __enter__(self) -> Self:
         """Start the child."""
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
-        self._child = subprocess.Popen(  # noqa: S603 - our own module
+        self._stderr = tempfile.TemporaryFile()
+        self._child = subprocess.Popen(
             [sys.executable, "-m", "readiness_kit.harness", str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

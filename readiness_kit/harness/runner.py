@@ -1,8 +1,8 @@
 """The child: warms its users, keeps the schedule, records, guards, and says what it saw.
 
 Runs in a process of its own, started by :mod:`readiness_kit.harness.__main__`. Status: 0 when the
-schedule was played (the last message says whether it is valid), 2 when the scenario is unusable, 3 when
-the target never answered, 128 + n when signal n ended the run (129: the parent is gone).
+schedule was played (the last message says whether it is valid), 2 when the scenario is unusable,
+3 when the target never answered, 128 + n when signal n ended the run (129: the parent is gone).
 """
 
 import os
@@ -34,7 +34,7 @@ from readiness_kit.harness.users import (
 )
 from readiness_kit.statistics.histogram import Recorder
 
-BLOCKS = 20
+BLOCKS = 30
 """Parts of the schedule whose histograms are kept apart, to see dependence."""
 
 LATE_MS = 10.0
@@ -113,7 +113,7 @@ class Engine:
         flight = self.flights[me] = Flight(due, 0.0 if waited else -early)
         return flight
 
-    def on_request(  # noqa: PLR0913 - Locust's signature
+    def on_request(
         self,
         *,
         name: str,
@@ -190,7 +190,7 @@ class Engine:
         return self.operations.setdefault(name, Pair())
 
 
-def kind_of(exception: Exception, status: int) -> str:
+def kind_of(exception: Exception, status: int) -> str:  # noqa: PLR0911 - a table in words
     """Return the kind under which a failure is counted."""
     if isinstance(exception, GraphQLFailure):
         return str(exception)
@@ -270,8 +270,8 @@ class Runner:
         environment = self.environment
         environment.user_classes = list(classes)
         runner = environment.create_local_runner()
-        environment.events.init.fire(environment=environment, runner=runner, web_ui=None)
-        environment.events.test_start.fire(environment=environment)
+        environment.events.init.fire(environment=environment, runner=runner, web_ui=None)  # type: ignore[no-untyped-call]
+        environment.events.test_start.fire(environment=environment)  # type: ignore[no-untyped-call]
         runner.spawn_users(_shares(classes, self.plan.users))
         until = perf_counter() + WARM_UP_S
         while self.engine.warm < self.plan.users and perf_counter() < until and not self.ended_by:
@@ -364,8 +364,8 @@ def _environment(order: Order, engine: Engine) -> PacedEnvironment:
     environment.origins = frozenset(plan.origins)
     context = ssl.create_default_context(cafile=plan.ca)
     environment.tls_context = lambda **_: context
-    locust.events.request.add_listener(engine.on_request)
-    locust.events.user_error.add_listener(engine.on_user_error)
+    locust.events.request.add_listener(engine.on_request)  # type: ignore[no-untyped-call]
+    locust.events.user_error.add_listener(engine.on_user_error)  # type: ignore[no-untyped-call]
     return environment
 
 
@@ -395,7 +395,7 @@ def _fetching(path: str) -> type[FastHttpUser]:
 
 
 def _shares(classes: list[type[Paced]], users: int) -> dict[str, int]:
-    """Return how many users of each class, by weight; every class gets its share rounded up or down."""
+    """Return how many users of each class, by weight."""
     weight = sum(kind.weight for kind in classes)
     shares: dict[str, int] = {}
     left = users

@@ -12,9 +12,15 @@ Arrivals = Literal["constant", "poisson"]
 
 
 def arrivals(
-    kind: Arrivals, rate_rps: float, seconds: float, *, seed: int = 1, worker: int = 0, workers: int = 1
+    kind: Arrivals,
+    rate_rps: float,
+    seconds: float,
+    *,
+    seed: int = 1,
+    worker: int = 0,
+    workers: int = 1,
 ) -> list[float]:
-    """Return the instants, in seconds from the start, at which *worker* of *workers* must send.
+    """Return the instants, seconds from the start, at which *worker* of *workers* must send.
 
     All workers together send ``round(rate_rps * seconds)`` requests. ``poisson`` is a Poisson process
     given that number, so its instants are sorted uniform draws.

@@ -11,15 +11,16 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from gevent.socket import socket as gevent_socket
 from geventhttpclient.client import HTTPClient, HTTPClientPool
 from geventhttpclient.url import URL
-from geventhttpclient.useragent import CompatRequest, CompatResponse, ConnectionError as HttpError
+from geventhttpclient.useragent import CompatRequest, CompatResponse
+from geventhttpclient.useragent import ConnectionError as HttpError
 from locust import FastHttpUser
-from locust.contrib.fasthttp import FastHttpSession, LocustUserAgent
+from locust.contrib.fasthttp import FastHttpSession, LocustUserAgent, ResponseContextManager
 from locust.env import Environment
 
 from readiness_kit.harness.plan import Origin, Plan
@@ -81,7 +82,7 @@ class OpenUser(FastHttpUser):
         return None
 
 
-class GraphQLFailure(Exception):  # noqa: N818 - a kind of failure that is counted, never raised
+class GraphQLFailure(Exception):
     """An answer that arrived and is wrong; its text is the kind under which it is counted."""
 
 
@@ -125,6 +126,7 @@ class Paced(FastHttpUser):
         super().__init__(environment)
         self.graphql = environment.plan.graphql
         self.pacing = False
+        self.sent = 0
         self.client = PacedSession(self, environment)
 
     def on_start(self) -> None:
@@ -137,11 +139,11 @@ class Paced(FastHttpUser):
     def on_stop(self) -> None:
         """Clean up, unpaced and unrecorded."""
         self.pacing = False
-        super().on_stop()
+        super().on_stop()  # type: ignore[no-untyped-call]
 
     def wait_time(self) -> float:
         """Return at once: the schedule paces requests, not tasks."""
-        sent, self.client.sent = self.client.sent, 0
+        sent, self.sent = self.sent, 0
         return 0.0 if sent else 0.05
 
 
@@ -153,7 +155,6 @@ class PacedSession(FastHttpSession):
         address = f"127.200.{user.number // 250}.{1 + user.number % 250}"
         plan = environment.plan
         self.paced_user = user
-        self.sent = 0
         self.client = GuardedAgent(
             environment.origins,
             cookiejar=self.cookiejar,
@@ -169,16 +170,23 @@ class PacedSession(FastHttpSession):
             max_redirects=0,
         )
 
-    def request(self, method, url, name=None, context=None, **options):  # type: ignore[no-untyped-def]
+    def request(  # type: ignore[override] # the rest of Locust's many options passes through
+        self,
+        method: str,
+        url: str,
+        name: str | None = None,
+        context: Mapping[str, object] | None = None,
+        **options: Any,  # noqa: ANN401 - as Locust's
+    ) -> ResponseContextManager:
         """Send when the schedule says so; the rest is Locust's."""
         user = self.paced_user
-        context = dict(context or {})
+        told = dict(context or {})
         if user.pacing:
-            context["readiness"] = user.environment.engine.take()
-            self.sent += 1
+            told["readiness"] = user.environment.engine.take()
+            user.sent += 1
         if not (name or self.request_name):
             name = urlsplit(url).path or "/"  # a query string may hold secrets, and never repeats
-        return super().request(method, url, name=name, context=context, **options)
+        return super().request(method, url, name=name, context=told, **options)
 
 
 class GuardedAgent(LocustUserAgent):
@@ -187,7 +195,7 @@ class GuardedAgent(LocustUserAgent):
     redirect_response_codes = frozenset()
     valid_response_codes = LocustUserAgent.valid_response_codes - {301, 302, 303, 307, 308}
 
-    def __init__(self, origins: frozenset[Origin], **options: object) -> None:
+    def __init__(self, origins: frozenset[Origin], **options: Any) -> None:  # noqa: ANN401
         super().__init__(**options)
         self._origins = origins
 
@@ -195,8 +203,11 @@ class GuardedAgent(LocustUserAgent):
         where = request.url_split
         port = where.port or (443 if where.scheme == "https" else 80)
         if (where.scheme, where.host.lower(), port) not in self._origins:
-            raise OriginRefused(f"{where.scheme}://{where.host}:{port}", "not named by readiness.yaml")
-        return super()._urlopen(request)
+            raise OriginRefused(
+                f"{where.scheme}://{where.host}:{port}", "not named by readiness.yaml"
+            )
+        answer: CompatResponse = super()._urlopen(request)  # type: ignore[no-untyped-call]
+        return answer
 
 
 class BoundPool(HTTPClientPool):
@@ -228,4 +239,3 @@ def _error_kind(errors: Json) -> str:
     extensions = first.get("extensions") if isinstance(first, dict) else None
     code = extensions.get("code") if isinstance(extensions, dict) else None
     return "unauthenticated" if code in {"UNAUTHENTICATED", "UNAUTHORIZED"} else "graphql_error"
-

@@ -54,7 +54,7 @@ def percentile(claim: str, run: LoadRun, p: float, limit_ms: float) -> Finding:
     unfit = unproven(claim, run, want)
     if unfit is not None:
         return unfit
-    found = run.estimate(p)
+    found = run.estimate(p, limit_ms)
     if isinstance(found, TooFew):
         more = "" if found.more_seconds is None else f", about {found.more_seconds:.0f} s more"
         got = f"{found.n} samples, {found.needed} needed{more}"

@@ -1,0 +1,158 @@
+"""The engine against targets whose truth is known."""
+
+import math
+
+import msgspec
+import pytest
+from live.load_target import LoadTarget
+
+from readiness_kit.errors import NotSeen, UsageError
+from readiness_kit.facts.load import BenchmarkLoad
+from readiness_kit.harness.drive import Drive, drive
+from readiness_kit.harness.plan import Plan
+from readiness_kit.harness.profiles import load_run
+
+pytestmark = pytest.mark.live
+
+SCENARIO = """
+from locust import task, between
+from readiness_kit.harness.users import OpenUser
+
+class Visitor(OpenUser):
+    wait_time = between(5, 9)
+
+    @task
+    def visit(self):
+        {body}
+"""
+
+
+def plan(target, **changes):
+    given = {
+        "profile": "benchmark",
+        "url": target.url,
+        "origins": (target.origin,),
+        "rate_rps": 50.0,
+        "seconds": 2.0,
+        "users": 10,
+        "path": "/health",
+        "loopback": True,
+        "grace_s": 2.0,
+        "timeout_s": 2.0,
+    }
+    return Plan(**{**given, **changes})
+
+
+def play(target, tmp_path, body, tokens=(), **changes):
+    file = tmp_path / "locustfile.py"
+    file.write_text(SCENARIO.format(body=body))
+    return drive(plan(target, scenario=str(file), **changes), tokens)
+
+
+def test_corrected_latency_tells_the_truth_about_a_stalled_target():
+    # frozen 0.2 s in every 2 s: 10 % of arrivals wait, uniformly up to 200 ms
+    with LoadTarget(stall=(0.2, 2.0)) as target:
+        outcome = drive(plan(target, path="/", rate_rps=100.0, seconds=6.0, users=30))
+    run = load_run(BenchmarkLoad, outcome)
+    assert run.valid, run.invalid_reason
+    assert (run.scheduled, run.sent, run.answered, run.failed) == (600, 600, 600, 0)
+    seen = run.corrected
+    assert seen.quantile_ms(0.5) < 20
+    assert seen.quantile_ms(0.95) == pytest.approx(100, rel=0.2)
+    assert seen.quantile_ms(0.99) == pytest.approx(180, rel=0.1)
+    assert len(msgspec.json.encode(run)) < 100_000
+
+
+def test_waiting_for_a_busy_user_counts_against_the_target():
+    with LoadTarget(delay_s=0.1) as target:
+        ended = drive(plan(target, path="/", rate_rps=20.0, seconds=2.0, users=1, grace_s=4.0)).ended
+    assert ended.scheduled == ended.answered == 40
+    assert ended.service.quantile_ms(0.5) == pytest.approx(102, rel=0.1)
+    whole = load_run(BenchmarkLoad, drive_outcome(ended)).corrected
+    assert whole.quantile_ms(0.5) == pytest.approx(1050, rel=0.15)  # one user serves 10 of 20 a second
+
+
+def drive_outcome(ended):
+    from readiness_kit.harness.drive import LoadOutcome
+
+    nowhere = Plan(profile="benchmark", url="http://x", origins=(), rate_rps=1, seconds=1, users=1)
+    return LoadOutcome(plan=nowhere, ended=ended, series=())
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/errors", "graphql_error"), ("/null", "graphql_no_data"), ("/broken", "http_503")],
+)
+def test_a_wrong_answer_counts_as_failed_and_never_as_fast(tmp_path, path, kind):
+    body = f"self.graphql = {path!r}; self.gql('query Visit {{ a }}')"
+    with LoadTarget() as target:
+        ended = play(target, tmp_path, body, seconds=1.0).ended
+    assert ended.answered == ended.failed == ended.scheduled == 50
+    assert ended.errors == {kind: 50}
+    assert ended.operations[0].name == "Visit"
+    assert ended.operations[0].corrected.quantile_ms(0.5) == math.inf
+
+
+def test_a_redirect_is_a_failure_and_nobody_else_gets_a_request(tmp_path):
+    with LoadTarget() as other, LoadTarget(elsewhere=other.url + "/") as target:
+        body = f"self.client.get('/moved'); self.client.get({other.url!r} + '/direct')"
+        ended = play(target, tmp_path, body, tokens=("a-token",), seconds=1.0).ended
+        assert ended.errors == {"redirect": 25, "origin_refused": 25}
+        assert not other.hits
+        assert not other.clients
+
+
+def test_users_have_addresses_and_tokens_of_their_own(tmp_path):
+    with LoadTarget() as target:
+        play(target, tmp_path, "self.gql('query Q { a }')", tokens=("one", "two"), seconds=1.0)
+    assert len(target.clients) == 10
+    assert {token.partition("Bearer ")[2] for token in target.tokens} == {"one", "two"}
+
+
+def test_a_task_that_raises_is_a_failed_request(tmp_path):
+    body = "self.client.get('/'); raise RuntimeError('the answer was not what the task wanted')"
+    with LoadTarget() as target:
+        ended = play(target, tmp_path, body, seconds=0.5).ended
+    assert ended.errors == {"task_error": 25}
+    assert ended.failed == 25
+
+
+def test_what_is_never_answered_is_lost(tmp_path):
+    body = "self.client.get('/hang')"
+    with LoadTarget() as target:
+        ended = play(target, tmp_path, body, rate_rps=10.0, seconds=1.0, grace_s=0.5, timeout_s=9.0).ended
+    assert ended.errors == {"unanswered": 10}
+    assert sum(block.lost for block in ended.blocks) == ended.failed == ended.scheduled == 10
+    assert ended.answered == 0
+
+
+def test_arrivals_that_were_never_sent_make_the_run_invalid(tmp_path):
+    with LoadTarget() as target:
+        ended = play(target, tmp_path, "self.client.get('/hang')", users=1, seconds=1.0, grace_s=0.2, timeout_s=9.0).ended
+    assert ended.sent == 1
+    assert ended.invalid_reason == "arrivals_lost"
+
+
+def test_a_task_that_asks_nothing_is_never_valid(tmp_path):
+    with LoadTarget() as target:
+        ended = play(target, tmp_path, "pass", seconds=1.0, grace_s=0.1).ended
+    assert ended.sent == ended.answered == 0
+    assert ended.invalid_reason == "arrivals_lost"
+
+
+def test_refused_identities_make_the_run_invalid(tmp_path):
+    with LoadTarget() as target:
+        ended = play(target, tmp_path, "self.client.get('/private')", seconds=0.5).ended
+    assert ended.invalid_reason == "identity_refused"
+
+
+def test_a_target_that_is_down_ends_the_run_at_once():
+    with LoadTarget() as target:
+        gone = plan(target, seconds=60.0)
+    with Drive(gone) as run, pytest.raises(NotSeen):
+        run.outcome()
+
+
+def test_an_unusable_scenario_is_a_usage_error(tmp_path):
+    with LoadTarget() as target, pytest.raises(UsageError, match=r"locustfile\.py"):
+        play(target, tmp_path, "self is not python")
