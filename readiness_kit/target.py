@@ -152,7 +152,10 @@ class Auth(Part, frozen=True):
     """Expected ``aud``."""
 
     protected: str = ""
-    """GraphQL query that must not answer without a token."""
+    """GraphQL query (a path for REST) that must not answer without a token."""
+
+    jwks: str = ""
+    """Path on ``api.url`` that serves the public keys (JWKS); empty when none are published."""
 
     signing_key_file: Path | None = None
     """File or manifest by which the service gets its signing key, for judging where it comes from."""
@@ -181,6 +184,9 @@ class ApplicationPool(Part, frozen=True):
 
     max_lifetime_s: float | None = None
     """Age at which a connection is replaced, when set explicitly."""
+
+    library: Literal["", "psycopg_pool", "sqlalchemy"] = ""
+    """Library whose defaults apply to what is not set explicitly."""
 
 
 class Database(Part, frozen=True):
