@@ -41,6 +41,13 @@ def packaged_notebooks() -> Path:
     return installed if installed.is_dir() else here.parent / "notebooks"
 
 
+def packaged_load() -> Path:
+    """Return the folder of the load scenarios that came with this installation."""
+    here = Path(__file__).resolve().parent
+    installed = here / "load"
+    return installed if installed.is_dir() else here.parent / "load"
+
+
 def notebook(name: str) -> str:
     """Return the notebook called *name* as JSON, format 4.5."""
     section = section_of(name)
