@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import NamedTuple
 
 import httpx
@@ -21,6 +20,7 @@ from readiness_kit.facts.errors_seen import (
     ProvokedErrors,
 )
 from readiness_kit.probes.graphql import bearer, plain_query, read_body
+from readiness_kit.probes.logs import Tail
 from readiness_kit.sources import Address, Visit, source
 
 TIMEOUT_S = 5.0
@@ -224,27 +224,26 @@ def crash_seen(visit: Visit) -> CrashSeen:
             cause="not_configured",
             hint="add api.crash_path and identities.admin, on staging",
         )
-    logs = _Logs(visit.target.logs.application)
     fault, token = Fault("crash", "GET", path), bearer(admin)
     crashes = []
     for url in visit.api.instances or (visit.api.url,):
         for address in visit.addresses(url):
-            logs.mark()
+            tail = Tail(visit.target.logs)
             answer, reference = _send(visit, url, address, fault, token)
-            crashes.append(_traced(visit, logs, answer, reference))
+            crashes.append(_traced(visit, tail, answer, reference))
     return CrashSeen(
         crashes=tuple(crashes),
-        logs_read=logs.readable,
+        logs_read=Tail(visit.target.logs).readable,
         planted=planted(),
         observed_at=datetime.now(UTC),
     )
 
 
-def _traced(visit: Visit, logs: "_Logs", answer: Provocation, reference: str) -> CrashAnswer:
+def _traced(visit: Visit, tail: Tail, answer: Provocation, reference: str) -> CrashAnswer:
     began = time.monotonic()
-    wait_s = min(LOG_WAIT_S, visit.remaining_s / 2) if logs.readable and answer.status else 0.0
+    wait_s = min(LOG_WAIT_S, visit.remaining_s / 2) if tail.readable and answer.status else 0.0
     while True:
-        lines = [line for line in logs.new_lines() if SIGNS["stack"].search(line)]
+        lines = [line for line in tail.records() if SIGNS["stack"].search(line)]
         by_id = bool(reference) and any(reference in line for line in lines)
         waited_s = time.monotonic() - began
         if by_id or waited_s >= wait_s:
@@ -257,39 +256,3 @@ def _traced(visit: Visit, logs: "_Logs", answer: Provocation, reference: str) ->
         traced_by_time=bool(lines),
         waited_s=round(waited_s, 2),
     )
-
-
-class _Logs:
-    """Reads what is appended to log files after a mark."""
-
-    def __init__(self, files: tuple[Path, ...]) -> None:
-        self._files = files
-        self._marks: dict[Path, int] = {}
-
-    @property
-    def readable(self) -> int:
-        return len(self._marks)
-
-    def mark(self) -> None:
-        """Remember where each readable file ends."""
-        self._marks = {}
-        for file in self._files:
-            try:
-                with file.open("rb") as stream:
-                    self._marks[file] = stream.seek(0, 2)
-            except OSError:
-                continue
-
-    def new_lines(self) -> list[str]:
-        """Return the complete records since the mark; a plain trace is one with its lines."""
-        records: list[str] = []
-        for file, mark in self._marks.items():
-            try:
-                with file.open("rb") as stream:
-                    start = mark if stream.seek(0, 2) >= mark else 0  # else it was rotated
-                    stream.seek(start)
-                    text = stream.read(4_000_000).decode("utf-8", "replace")
-            except OSError:
-                continue
-            records += re.split(r"\n(?=\S)", text)
-        return records
