@@ -349,6 +349,9 @@ class DeclaredPool(Record, frozen=True):
     max_lifetime_s: float | None
     """Age at which a connection is replaced, when set explicitly."""
 
+    library: str
+    """Library whose defaults apply to what is not set; empty when not declared."""
+
     @property
     def connections(self) -> int:
         """Most connections over all processes and replicas."""

@@ -1,0 +1,221 @@
+"""Connection pooling: the application reuses a bounded set of connections.
+
+>>> CHECK.shows()
+{'pool_used': 'PASS', 'limits_set': 'PASS'}
+>>> CHECK.shows(one_each(USE))["pool_used"], CHECK.shows(waits_too_long(POOLS))["limits_set"]
+('FAIL', 'FAIL')
+>>> CHECK.shows(left_to_the_library(POOLS))["limits_set"]
+'WARN'
+>>> CHECK.shows(USE.replace(requests_answered=9))["pool_used"]
+'UNKNOWN'
+"""
+
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from readiness_kit.facts.postgres import DeclaredPool, DeclaredPools, PoolUse, PoolWatch
+from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, Outcome, judges
+
+REQUESTS = 10
+"""Fewest requests over which connections must persist."""
+
+LONGEST_WAIT_S = 30.0
+LONGEST_LIFE_S = 3600.0
+"""The checklist's pool_timeout and pool_recycle."""
+
+
+class Defaults(NamedTuple):
+    """What a library does where nothing is set."""
+
+    timeout_s: float
+    max_lifetime_s: float
+
+
+LIBRARIES = {
+    "psycopg_pool": Defaults(30.0, 3600.0),
+    "sqlalchemy": Defaults(30.0, math.inf),  # pool_recycle -1: never
+}
+"""Defaults of the pools of psycopg 3 and SQLAlchemy 2, by their documentation."""
+
+
+@judges("pool_used")
+def pool_used(use: PoolUse) -> Iterator[Finding]:
+    """The same connections serve request after request, and no more than declared."""
+    words = [
+        f"{one.pool.name}: at most {one.highest} of {one.pool.connections}, {one.kept} kept, "
+        f"{one.kept_and_used} used, {one.opened} opened"
+        for one in use.pools
+    ]
+    this = Case(
+        claim="pool_used",
+        got=f"{'; '.join(words) or 'no pool'} over {use.requests_answered} requests in "
+        f"{use.sampled_s:.1f} s",
+        want=f"connections kept over {REQUESTS} requests, no more than the declared pool",
+        seen=[use.at("/pools"), use.at("/requests_answered")],
+        reproduce='psql "$READINESS_DB_DSN" -c "SELECT application_name, pid, backend_start '
+        'FROM pg_stat_activity"',
+        grade=Grade.OBSERVED,
+    )
+    enough = use.requests_answered >= REQUESTS and use.requests_failed <= 0
+    outcomes = {_used(one, use.requests_answered) for one in use.pools}
+    if Outcome.FAILS in outcomes:
+        yield this.fails("a connection for each request, or more of them than the pool may hold")
+    elif not use.pools:
+        yield this.not_seen(Cause.NOT_CONFIGURED, "add database.application_pools")
+    elif not enough:
+        yield this.not_seen(Cause.TOO_FEW_SAMPLES, "too few requests were answered meanwhile")
+    elif Outcome.NOT_SEEN in outcomes:
+        yield this.not_seen(Cause.TOO_FEW_SAMPLES, "no kept connection of a pool ran a statement")
+    else:
+        yield this.holds()
+
+
+def _used(one: PoolWatch, requests: int) -> Outcome:
+    if one.highest > one.pool.connections:
+        return Outcome.FAILS
+    if one.opened > 0 and (one.kept <= 0 or one.opened >= requests):
+        return Outcome.FAILS
+    return Outcome.HOLDS if min(one.kept, one.kept_and_used, one.highest) > 0 else Outcome.NOT_SEEN
+
+
+@judges("limits_set")
+def limits_set(declared: DeclaredPools) -> Iterator[Finding]:
+    """Size, waiting and age are bounded, by the application rather than by its library."""
+    words = [
+        f"{one.name}: size {one.size}, waits {_seconds(one.timeout_s)}, lives "
+        f"{_seconds(one.max_lifetime_s)} ({one.library or 'library not named'})"
+        for one in declared.pools
+    ]
+    this = Case(
+        claim="limits_set",
+        got="; ".join(words) or "no pool is declared",
+        want=f"a size, waiting at most {LONGEST_WAIT_S:g} s, age at most {LONGEST_LIFE_S:g} s",
+        seen=[declared.at("/pools")],
+        reproduce="grep -nE 'max_size|timeout|max_lifetime|pool_' on the application's settings",
+        grade=Grade.DECLARED,
+    )
+    outcomes = {_bounded(one) for one in declared.pools}
+    if Outcome.FAILS in outcomes:
+        yield this.fails()
+    elif not declared.pools or Outcome.NOT_SEEN in outcomes:
+        yield this.not_seen(Cause.NOT_CONFIGURED, "declare timeout_s, max_lifetime_s or library")
+    elif Outcome.HOLDS_WEAKLY in outcomes:
+        yield this.holds("a limit is the library's default: set it, so that an update keeps it")
+    else:
+        yield this.holds()
+
+
+def _bounded(pool: DeclaredPool) -> Outcome:
+    library = LIBRARIES.get(pool.library)
+    limits = (
+        (pool.timeout_s, library and library.timeout_s, LONGEST_WAIT_S),
+        (pool.max_lifetime_s, library and library.max_lifetime_s, LONGEST_LIFE_S),
+    )
+    if min(pool.size, pool.processes, pool.replicas) <= 0:
+        return Outcome.FAILS
+    found = [_within(default if own is None else own, most) for own, default, most in limits]
+    if False in found:
+        return Outcome.FAILS
+    if None in found:
+        return Outcome.NOT_SEEN
+    explicit = all(own is not None for own, _, _ in limits)
+    return Outcome.HOLDS if explicit else Outcome.HOLDS_WEAKLY
+
+
+def _within(value_s: float | None, most_s: float) -> bool | None:
+    """Tell whether a limit is one, and low enough; 0 and -1 mean none in most libraries."""
+    return None if value_s is None else 0 < value_s <= most_s
+
+
+def _seconds(value_s: float | None) -> str:
+    return "by default" if value_s is None else f"{value_s:g} s"
+
+
+_NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+_POOL = DeclaredPool(
+    name="shop-api",
+    size=10,
+    processes=2,
+    replicas=1,
+    timeout_s=3.0,
+    max_lifetime_s=3600.0,
+    library="psycopg_pool",
+)
+POOLS = DeclaredPools(observed_at=_NOON, pools=(_POOL,))
+USE = PoolUse(
+    observed_at=_NOON,
+    requests_answered=12,
+    requests_failed=0,
+    samples=13,
+    sampled_s=1.5,
+    pools=(PoolWatch(pool=_POOL, highest=4, kept=4, kept_and_used=2, opened=0),),
+)
+
+
+def one_each(use: PoolUse) -> PoolUse:
+    """Open a connection for each request."""
+    return use.replace(
+        pools=tuple(
+            replace(one, kept=0, kept_and_used=0, opened=max(1, use.requests_answered))
+            for one in use.pools
+        )
+    )
+
+
+def nothing_asked(use: PoolUse) -> PoolUse:
+    """Send no request."""
+    return use.replace(requests_answered=0)
+
+
+def larger_than_declared(use: PoolUse) -> PoolUse:
+    """Open more connections than the pool may hold."""
+    return use.replace(
+        pools=tuple(
+            replace(one, highest=max(one.highest, one.pool.connections + 1)) for one in use.pools
+        )
+    )
+
+
+def waits_too_long(declared: DeclaredPools) -> DeclaredPools:
+    """Let callers wait for a minute."""
+    return declared.replace(pools=tuple(replace(one, timeout_s=60.0) for one in declared.pools))
+
+
+def left_to_the_library(declared: DeclaredPools) -> DeclaredPools:
+    """Leave explicit limits to the library's defaults."""
+    return declared.replace(
+        pools=tuple(
+            one
+            if one.max_lifetime_s is None or not 0 < one.max_lifetime_s <= LONGEST_LIFE_S
+            else replace(one, max_lifetime_s=None)
+            for one in declared.pools
+        )
+    )
+
+
+CHECK = Check(
+    (pool_used, limits_set),
+    remedy="Open one pool per process at start and close it at the end; set its size, the longest "
+    "wait and the longest life of a connection, and declare them in readiness.yaml.",
+    references=(
+        "psycopg documentation, Connection pools",
+        "SQLAlchemy documentation, Connection Pooling",
+        "PostgreSQL wiki, Number Of Database Connections",
+    ),
+    good=(USE, POOLS),
+    worsen=(
+        one_each,
+        nothing_asked,
+        larger_than_declared,
+        waits_too_long,
+        left_to_the_library,
+    ),
+    thresholds={
+        "pool_used": "kept over 10 requests, at most the declared connections",
+        "limits_set": "size set, 30 s waiting, 3600 s age (checklist)",
+    },
+)
