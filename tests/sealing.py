@@ -1,0 +1,147 @@
+"""Sealed runs and people to sign them, for tests."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from readiness_kit.contents import ITEMS, ROLES, Claim, Item
+from readiness_kit.evidence import canonical, manifest
+from readiness_kit.records import keys, signers
+from readiness_kit.records.signers import AllowedSigners, Signer
+from readiness_kit.results import SCHEMA, ClaimResult, ItemResult, Results, TargetSummary
+from readiness_kit.signoff import policy, sign, verify
+from readiness_kit.signoff.statement import namespace_of
+from readiness_kit.verdict import Cause, Grade, Status, Verdict
+
+ENDED = datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=UTC)
+SIGNED = ENDED + timedelta(hours=1)
+
+
+def results(changes: dict[str, dict[str, object]] | None = None, **more: object) -> Results:
+    """Everything passes, but for *changes* by claim id."""
+    found = Results(
+        schema=SCHEMA,
+        run_id="20261120T110000Z-shop-abc123",
+        kit_version="0",
+        target=TargetSummary(name="shop", environment="staging", release="1", digest="0" * 64),
+        started_at=ENDED - timedelta(minutes=10),
+        finished_at=ENDED,
+        complete=True,
+        incomplete_reasons=(),
+        verdict=Verdict.GO,
+        counts={},
+        cost={"seconds": 1.5},
+        rejected_records=(),
+        items=tuple(_item(item, changes or {}) for item in ITEMS),
+    )
+    return msgspec.structs.replace(found, **more)
+
+
+def _item(item: Item, changes: dict[str, dict[str, object]]) -> ItemResult:
+    return ItemResult(
+        id=item.id,
+        title=item.title,
+        line=item.line,
+        section=item.section,
+        status=Status.PASS,
+        waived=False,
+        remedy="",
+        references=(),
+        claims=tuple(
+            msgspec.structs.replace(_claim(claim), **changes.get(claim.id, {}))
+            for claim in item.claims
+        ),
+    )
+
+
+def _claim(claim: Claim) -> ClaimResult:
+    due = claim.phase == "pre_launch"
+    return ClaimResult(
+        id=claim.id,
+        title=claim.title,
+        status=Status.PASS if due else Status.UNKNOWN,
+        waived=False,
+        waiver="",
+        effect=claim.effect,
+        grade=Grade.MEASURED,
+        min_grade=Grade(claim.min_grade),
+        severity=claim.severity,
+        owner=claim.owner,
+        phase=claim.phase,
+        got="",
+        want="",
+        cause=None if due else Cause.NOT_DUE,
+        advice=(),
+        evidence=(),
+        reproduce="",
+        threshold="",
+        check_version="1",
+    )
+
+
+def seal(folder: Path, found: Results) -> Path:
+    """Write a run folder that holds *found*, and its manifest."""
+    (folder / "facts").mkdir(parents=True, exist_ok=True)
+    (folder / "facts" / "tls_offer.json").write_bytes(b"{}")
+    (folder / "run.json").write_bytes(canonical.dumps({"run_id": found.run_id}))
+    (folder / "results.json").write_bytes(canonical.dumps(found))
+    manifest.write(folder)
+    return folder
+
+
+@dataclass(frozen=True)
+class People:
+    """One person and key per role."""
+
+    folder: Path
+
+    def principal(self, role: str) -> str:
+        return f"{role.replace('_', '-')}@example.invalid"
+
+    def key(self, role: str) -> Path:
+        return self.folder / role
+
+    @property
+    def allowed(self) -> Path:
+        return self.folder / "allowed_signers"
+
+    @property
+    def signers(self) -> AllowedSigners:
+        return AllowedSigners.read(self.allowed)
+
+    def sign(self, run: Path, role: str, **more: object) -> sign.SignedOff:
+        given: dict[str, object] = {
+            "role": role,
+            "principal": self.principal(role),
+            "key": self.key(role),
+            "policy": policy.load(None),
+            "now": SIGNED,
+        }
+        return sign.sign(run, **{**given, **more})  # type: ignore[arg-type]
+
+    def verify(
+        self, run: Path, at: datetime = SIGNED, by: policy.Pinned | None = None
+    ) -> verify.Verification:
+        return verify.verify(run, self.signers, by or policy.load(None), at)
+
+
+def people(folder: Path) -> People:
+    """Mint a key for each role, and say who may sign what."""
+    blobs = {role: keys.mint(folder / role) for role in ROLES}
+    found = People(folder)
+    lines = [
+        Signer(
+            principals=(found.principal(role),),
+            namespaces=(
+                namespace_of(role),
+                namespace_of(role).replace("signoff", "waivers"),
+                namespace_of(role).replace("signoff", "attestations"),
+            ),
+            key=blob,
+        )
+        for role, blob in blobs.items()
+    ]
+    signers.write(found.allowed, lines)
+    return found

@@ -1,0 +1,417 @@
+import json
+import random
+import re
+import shutil
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+from sealing import ENDED, SIGNED, People, people, results, seal
+
+from readiness_kit.commands.sign import command as sign_command
+from readiness_kit.commands.verify import command as verify_command
+from readiness_kit.contents import ROLES
+from readiness_kit.errors import IntegrityError, ReadinessError, Unsignable, UsageError
+from readiness_kit.evidence import canonical, manifest
+from readiness_kit.records import signers, sshsig, waivers
+from readiness_kit.signoff import policy, verify
+from readiness_kit.signoff.policy import Policy
+from readiness_kit.signoff.sealed import SealedRun
+from readiness_kit.signoff.statement import namespace_of
+from readiness_kit.verdict import Cause, Status, Verdict
+
+UNSEEN = {"status": Status.UNKNOWN, "cause": Cause.NOT_ALLOWED}
+FAILED = {"status": Status.FAIL}
+TLS = "security.tls.old_versions_refused"
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory) -> People:
+    return people(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="module")
+def signed_run(tmp_path_factory, team) -> Path:
+    run = seal(tmp_path_factory.mktemp("run"), results())
+    for role in ROLES:
+        team.sign(run, role)
+    return run
+
+
+@pytest.fixture
+def run(signed_run, tmp_path) -> Path:
+    """A copy of the signed run that a test may damage."""
+    return shutil.copytree(signed_run, tmp_path / "copy")
+
+
+@pytest.fixture
+def alone(monkeypatch) -> None:
+    """Only our own verifier, as where ssh-keygen is not installed."""
+    monkeypatch.setattr(sshsig, "ssh_keygen", lambda: None)
+
+
+def allow_undecided(folder: Path) -> policy.Pinned:
+    policy.write(folder / "policy.json", Policy(allow_undecided=True))
+    return policy.load(folder / "policy.json")
+
+
+def test_four_signatures_make_a_go(run, team, need):
+    need("ssh-keygen")
+    found = team.verify(run)
+    assert found.problems == ()
+    assert (found.verdict, found.exit_code) == (Verdict.GO, 0)
+    assert {one.tools for one in found.signatures} == {("readiness-kit", "ssh-keygen")}
+    assert found.valid_until == SIGNED + timedelta(days=30)
+
+
+def test_it_holds_without_ssh_keygen(run, team, alone):
+    found = team.verify(run)
+    assert found.exit_code == 0
+    assert {one.tools for one in found.signatures} == {("readiness-kit",)}
+
+
+def test_stock_tools_agree(run, team, need):
+    need("ssh-keygen")
+    need("sha256sum")
+
+    def sums() -> int:
+        argv = ("sha256sum", "--strict", "--quiet", "-c", "SHA256SUMS")
+        return subprocess.run(argv, cwd=run, capture_output=True, check=False).returncode
+
+    def signature(role: str) -> int:
+        file = run / "signoff" / f"{role}.json"
+        argv = ("ssh-keygen", "-Y", "verify", "-f", team.allowed, "-I", team.principal(role))
+        more = ("-n", namespace_of(role), "-s", f"{file}.sig")
+        return subprocess.run(
+            (*argv, *more), input=file.read_bytes(), capture_output=True, check=False
+        ).returncode
+
+    assert sums() == 0
+    assert [signature(role) for role in ROLES] == [0, 0, 0, 0]
+    for role in ROLES:
+        file = run / "signoff" / f"{role}.json"
+        file.write_bytes(file.read_bytes().replace(b"GO", b"NO"))
+    (run / "facts" / "tls_offer.json").write_bytes(b"[]")
+    assert sums() != 0
+    assert 0 not in [signature(role) for role in ROLES]
+
+
+def test_the_statement_is_in_toto(run):
+    statement = json.loads((run / "signoff" / "security_lead.json").read_bytes())
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    assert statement["predicateType"] == "https://in-toto.io/attestation/svr/v0.2"
+    assert statement["subject"] == [
+        {"name": "SHA256SUMS", "digest": {"sha256": manifest.check(run).sha256}}
+    ]
+    predicate = statement["predicate"]
+    assert predicate["timeCreated"] == "2026-11-20T13:00:00.123456Z"
+    assert predicate["verifier"]["id"] == "mailto:security-lead@example.invalid"
+    assert "READINESS_KIT_VERDICT_GO" in predicate["properties"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (
+            lambda run: (run / "facts/tls_offer.json").write_bytes(b"[]"),
+            "tls_offer.json has changed",
+        ),
+        (lambda run: (run / "facts/tls_offer.json").unlink(), "tls_offer.json is missing"),
+        (lambda run: (run / "facts/new.json").write_bytes(b"{}"), "new.json is additional"),
+        (lambda run: (run / "facts/link").symlink_to("tls_offer.json"), "is a link or a device"),
+        (lambda run: (run / "SHA256SUMS").unlink(), "holds no SHA256SUMS"),
+        (
+            lambda run: (run / "signoff/product_owner.json").unlink(),
+            "product_owner: has not signed",
+        ),
+        (lambda run: (run / "signoff/product_owner.json.sig").unlink(), "sig is missing"),
+        (
+            lambda run: shutil.copy(
+                run / "signoff/security_lead.json", run / "signoff/product_owner.json"
+            ),
+            "product_owner: the statement is not what the run says",
+        ),
+        (
+            lambda run: shutil.copy(
+                run / "signoff/security_lead.json.sig", run / "signoff/product_owner.json.sig"
+            ),
+            "product_owner: signed as",
+        ),
+        (lambda run: shutil.rmtree(run / "signoff"), "security_lead: has not signed"),
+    ],
+)
+def test_damage_is_named(run, team, alone, damage, words):
+    damage(run)
+    found = team.verify(run)
+    assert found.exit_code == 4
+    assert words in "; ".join(found.problems)
+
+
+def test_a_resealed_run_is_another_run(run, team, alone):
+    (run / "facts" / "tls_offer.json").write_bytes(b"[]")
+    (run / "SHA256SUMS").unlink()
+    manifest.write(run)
+    found = team.verify(run)
+    assert found.exit_code == 4
+    assert all("signed another run" in problem for problem in found.problems)
+
+
+def test_no_byte_can_change(run, team, alone):
+    """Mutants of a signature, its statement and the manifest: none accepted, none crashes."""
+    dice, sealed, pinned = random.Random(6), SealedRun.open(run), policy.load(None)
+    role, allowed = ROLES[0], team.signers
+    statement = run / "signoff" / f"{role}.json"
+
+    def role_holds() -> object:
+        return verify._verify_role(sealed, role, allowed, pinned, SIGNED)
+
+    files = (
+        (statement, role_holds, 1000),
+        (statement.with_name(f"{role}.json.sig"), role_holds, 1200),
+        (run / "SHA256SUMS", lambda: manifest.check(run), 600),
+    )
+    for file, holds, n in files:
+        original = file.read_bytes()
+        assert holds()
+        for mutant in mutants(dice, original, n):
+            file.write_bytes(mutant)
+            with pytest.raises(IntegrityError):
+                holds()
+        file.write_bytes(original)
+        assert holds()
+
+
+def mutants(dice: random.Random, data: bytes, n: int):
+    for number in range(n):
+        at = number % len(data)
+        kind = dice.randrange(4)
+        if kind == 0:
+            mutant = data[:at] + bytes([data[at] ^ 1 << dice.randrange(8)]) + data[at + 1 :]
+        elif kind == 1:
+            mutant = data[:at] + bytes([dice.randrange(256)]) + data[at:]
+        elif kind == 2:
+            mutant = data[:at] + data[at + 1 + dice.randrange(3) :]
+        else:
+            mutant = data[:at] + bytes([dice.randrange(256)]) + data[at + 1 :]
+        if mutant != data:
+            yield mutant
+
+
+def test_one_person_twice(run, team, alone, tmp_path):
+    one, other = "security_lead", "operations_lead"
+    name = team.principal(one)
+    text = team.allowed.read_text().replace(team.principal(other), name.upper())
+    team.sign(run, other, principal=name.upper())
+    allowed = signers.AllowedSigners.parse(text.encode())
+    found = verify.verify(run, allowed, policy.load(None), SIGNED)
+    assert found.exit_code == 4
+    assert "were signed by one person" in "; ".join(found.problems)
+
+
+def test_one_key_under_two_names(run, team, alone):
+    one, other = "security_lead", "operations_lead"
+    lines = dict(zip(ROLES, team.allowed.read_text().splitlines(), strict=True))
+    key = lines[one].split()[-1]
+    lines[other] = lines[other].replace(lines[other].split()[-1], key)
+    team.sign(run, other, key=team.key(one))
+    allowed = signers.AllowedSigners.parse("\n".join(lines.values()).encode())
+    found = verify.verify(run, allowed, policy.load(None), SIGNED)
+    assert found.exit_code == 4
+    assert "were signed with one key" in "; ".join(found.problems)
+
+
+def test_a_role_is_no_other_role(run, team, alone):
+    team.sign(run, "product_owner", principal=team.principal("security_lead"))
+    found = team.verify(run)
+    assert found.exit_code == 4
+    assert "may not sign as product-owner@signoff.readiness-kit" in found.problems[0] + "".join(
+        found.problems
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        (SIGNED - timedelta(minutes=5), None),
+        (SIGNED - timedelta(minutes=5, seconds=1), "signed in the future"),
+        (SIGNED + timedelta(days=30) - timedelta(seconds=1), None),
+        (SIGNED + timedelta(days=30), "expired"),
+    ],
+)
+def test_time_limits(signed_run, team, alone, at, words):
+    found = team.verify(signed_run, at)
+    assert found.exit_code == (4 if words else 0)
+    assert (words or "") in "; ".join(found.problems)
+
+
+@pytest.mark.parametrize(
+    ("signed_at", "words"),
+    [
+        (ENDED - timedelta(seconds=1), "signed before the run ended"),
+        (ENDED + timedelta(days=14, seconds=1), "too old when it was signed"),
+    ],
+)
+def test_a_forged_time_of_signing(run, team, alone, signed_at, words):
+    file = run / "signoff" / "security_lead.json"
+    old = b'"timeCreated":"2026-11-20T13:00:00.123456Z"'
+    new = b'"timeCreated":' + msgspec.json.encode(signed_at)
+    data = file.read_bytes().replace(old, new)
+    file.write_bytes(data)
+    armored = sshsig.sign(
+        data, team.key("security_lead"), namespace_of("security_lead"), tool="cryptography"
+    ).armored
+    file.with_name("security_lead.json.sig").write_bytes(armored)
+    found = team.verify(run, at=signed_at + timedelta(days=1))
+    assert words in "; ".join(found.problems)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (results({TLS: FAILED}, verdict=Verdict.NO_GO), "NO-GO"),
+        (results({TLS: UNSEEN}, verdict=Verdict.UNDECIDED), "UNDECIDED"),
+        (
+            results(complete=False, incomplete_reasons=("02_security crashed",)),
+            "02_security crashed",
+        ),
+    ],
+)
+def test_unsignable(tmp_path, team, found, words):
+    run = seal(tmp_path / "run", found)
+    with pytest.raises(Unsignable, match=words):
+        team.sign(run, "security_lead")
+    assert not (run / "signoff").exists()
+    assert words in "; ".join(team.verify(run).problems)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        results({TLS: FAILED}),
+        results({TLS: UNSEEN}),
+        msgspec.structs.replace(results(), items=results().items[1:]),
+        msgspec.structs.replace(results(), items=results().items + results().items[:1]),
+        msgspec.structs.replace(results(), items=()),
+    ],
+)
+def test_a_run_that_contradicts_itself(tmp_path, team, found):
+    run = seal(tmp_path / "run", found)
+    with pytest.raises(IntegrityError):
+        team.sign(run, "security_lead")
+    assert team.verify(run).exit_code == 4
+
+
+def test_age_at_signing(signed_run, team):
+    with pytest.raises(Unsignable, match="ended 15 days ago"):
+        team.sign(signed_run, "security_lead", now=ENDED + timedelta(days=15))
+    with pytest.raises(Unsignable, match="in the future"):
+        team.sign(signed_run, "security_lead", now=ENDED - timedelta(seconds=1))
+
+
+def test_unsealed(tmp_path, team):
+    with pytest.raises(Unsignable, match="cut short"):
+        team.sign(tmp_path, "security_lead")
+
+
+def test_undecided_where_the_policy_allows(tmp_path, team, alone):
+    run = seal(tmp_path / "run", results({TLS: UNSEEN}, verdict=Verdict.UNDECIDED))
+    lenient = allow_undecided(tmp_path)
+    for role in ROLES:
+        done = team.sign(run, role, policy=lenient)
+        assert done.statement.predicate.readiness_kit.unseen == (TLS,)
+    assert team.verify(run, by=lenient).exit_code == 3
+    strict = team.verify(run)
+    assert strict.exit_code == 4
+    assert "under another policy" in "; ".join(strict.problems)
+
+
+def test_a_waived_claim_needs_its_waiver(tmp_path, team, alone):
+    claim = "pre_deployment.sizing.minimum"
+    changed = results({claim: {**FAILED, "waived": True}})
+    bare = seal(tmp_path / "bare", changed)
+    run = tmp_path / "run"
+    (run / "waivers").mkdir(parents=True)
+    begun = changed.started_at
+    waiver = waivers.Waiver(
+        claim=claim,
+        reason="two more cores arrive on Monday",
+        ticket="OPS-1",
+        requester="engineering-lead@example.invalid",
+        approver=team.principal("operations_lead"),
+        granted_at=begun - timedelta(days=1),
+        until=begun.date() + timedelta(days=3),
+    )
+    data = canonical.dumps(waiver)
+    name = "operations-lead@waivers.readiness-kit"
+    signature = sshsig.sign(data, team.key("operations_lead"), name).armored
+    (run / "waivers" / f"{claim}.json").write_bytes(data)
+    (run / "waivers" / f"{claim}.json.sig").write_bytes(signature)
+    seal(run, changed)
+    for role in ROLES:
+        team.sign(run, role)
+        team.sign(bare, role)
+    found = team.verify(run)
+    assert (found.exit_code, found.waived) == (0, (claim,))
+    assert team.verify(bare).problems == (f"{claim} is waived, but no waiver of it holds",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"schema":"readiness-kit/policy/1","roles":["security_lead"]}',
+        b'{"schema":"readiness-kit/policy/1","roles":[]}',
+        b'{"schema":"readiness-kit/policy/1","valid_days":31}',
+        b'{"schema":"readiness-kit/policy/1","evidence_days":15}',
+        b'{"schema":"readiness-kit/policy/1","allow_no_go":true}',
+        b'{"schema":"readiness-kit/policy/1","schema":"readiness-kit/policy/1"}',
+        b"",
+    ],
+)
+def test_policies_refused(tmp_path, text):
+    (tmp_path / "policy.json").write_bytes(text)
+    with pytest.raises(IntegrityError):
+        policy.load(tmp_path / "policy.json")
+
+
+def test_usage(signed_run, team, tmp_path):
+    with pytest.raises(UsageError, match="no role"):
+        team.sign(signed_run, "chief")
+    with pytest.raises(UsageError, match="names nobody"):
+        team.sign(signed_run, "security_lead", principal="-oops")
+    with pytest.raises(UsageError, match="no key file"):
+        team.sign(signed_run, "security_lead", key=tmp_path / "none")
+
+
+def test_the_commands(tmp_path, team):
+    from datetime import UTC, datetime
+
+    now = datetime.now(UTC)
+    run = seal(tmp_path / "run", results(started_at=now - timedelta(minutes=9), finished_at=now))
+    runner = CliRunner()
+
+    def call(command, *argv):
+        return runner.invoke(command, [str(one) for one in argv], standalone_mode=False)
+
+    for role in ROLES:
+        argv = ("--role", role, "--as", team.principal(role), "--key", team.key(role))
+        done = call(sign_command, run, *argv)
+        assert done.exception is None
+        assert done.stdout.strip() == str(run / "signoff" / f"{role}.json")
+        assert "GO" in done.stderr
+    done = call(verify_command, run, "--allowed-signers", team.allowed)
+    assert done.return_value == 0
+    assert re.search(r"GO: the sign-off holds until \d{4}-", done.stdout)
+    done = call(verify_command, run, "--allowed-signers", team.allowed, "--json")
+    assert json.loads(done.stdout)["verdict"] == "GO"
+    later = (now + timedelta(days=31)).isoformat()
+    done = call(verify_command, run, "--allowed-signers", team.allowed, "--at", later)
+    assert done.return_value == 4
+    assert "does NOT hold" in done.stdout
+    done = call(verify_command, run, "--allowed-signers", team.allowed, "--at", "yesterday")
+    assert done.exception is not None
+    (run / "more").write_bytes(b"")
+    with pytest.raises(ReadinessError, match="more is additional"):
+        team.sign(run, "security_lead")
