@@ -1,0 +1,165 @@
+"""Look into the backup folder, and find out where it lies as seen from the database."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from readiness_kit.errors import NotSeen
+from readiness_kit.facts.backups import Backup, BackupFolder, Place
+from readiness_kit.probes.host import is_our_backend
+from readiness_kit.probes.postgres_session import Sql, parameters, servers, session
+from readiness_kit.sources import Visit, source
+from readiness_kit.target import Backups
+
+NETWORK = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "fuse.sshfs", "fuse.s3fs", "fuse.rclone"}
+)
+"""Types of file system that lie on another machine."""
+
+CLOCK_S = 1.0
+"""How much older than its backup a mark of success may be: time stamps are rounded."""
+
+ELSEWHERE = timedelta(hours=36)
+"""From the start of a day, UTC, to its end in the last time zone."""
+
+_DAY = re.compile(r"(?<!\d)(20\d\d)([-_.]?)(0[1-9]|1[0-2])\2([0-3]\d)(?!\d)")
+
+
+class Mount(NamedTuple):
+    """Where a folder lies."""
+
+    filesystem: str
+    device: str
+
+
+@source(effect="read", asks="no request: lists the backup folder; 1 SQL statement", deadline_s=15)
+def backup_folder(visit: Visit) -> BackupFolder:
+    """List the backups, and compare their place with the database's.
+
+    Raises:
+        NotSeen: No folder is declared, or it cannot be read.
+
+    """
+    declared = visit.target.backups
+    if declared is None:
+        raise NotSeen(
+            "readiness.yaml has no backups",
+            cause="not_configured",
+            hint="add backups.directory, and backups.pattern where other files lie there",
+        )
+    try:
+        found = sorted(_backups(declared), key=lambda one: one.made_at, reverse=True)
+    except OSError as error:
+        raise NotSeen(
+            f"{declared.directory} cannot be read: {error.strerror}",
+            hint="correct backups.directory, or give the kit's user access",
+        ) from error
+    mount = _mount(declared.directory)
+    place, detail = _place(visit, declared.directory, mount)
+    return BackupFolder(
+        observed_at=datetime.now(UTC),
+        directory=str(declared.directory),
+        pattern=declared.pattern,
+        backups=tuple(found),
+        filesystem=mount.filesystem,
+        mounted_from=mount.device,
+        place=place,
+        place_detail=detail,
+    )
+
+
+def _backups(declared: Backups) -> Iterator[Backup]:
+    if declared.tool == "pgbackrest":
+        yield from _pgbackrest(declared.directory)
+        return
+    names = [path.name for path in declared.directory.iterdir()]
+    marks = {declared.success_marker.format(name=name) for name in names}
+    for path in declared.directory.glob(declared.pattern):
+        if path.name not in marks and not path.name.startswith("."):
+            yield _backup(path, path.with_name(declared.success_marker.format(name=path.name)))
+
+
+def _backup(path: Path, mark: Path) -> Backup:
+    files = [one for one in path.rglob("*") if one.is_file()] if path.is_dir() else [path]
+    changed_s = max((one.stat().st_mtime for one in files), default=path.stat().st_mtime)
+    changed = datetime.fromtimestamp(changed_s, UTC)
+    return Backup(
+        name=path.name,
+        size_bytes=sum(one.stat().st_size for one in files),
+        made_at=min([changed, *_named_day(path.name)]),
+        marked=mark.is_file() and mark.stat().st_mtime >= changed_s - CLOCK_S,
+    )
+
+
+def _named_day(name: str) -> Iterator[datetime]:
+    """Yield the end of the day in *name*: a copied or touched file is no newer than its name says.
+
+    >>> list(_named_day("shop-2026-02-28.dump"))
+    [datetime.datetime(2026, 3, 1, 12, 0, tzinfo=datetime.timezone.utc)]
+    """
+    for found in _DAY.finditer(name):
+        try:
+            day = date(int(found[1]), int(found[3]), int(found[4]))
+        except ValueError:
+            continue
+        yield datetime(day.year, day.month, day.day, tzinfo=UTC) + ELSEWHERE
+
+
+def _pgbackrest(repository: Path) -> Iterator[Backup]:
+    """Yield the backups that each stanza's ``backup.info`` records, with their full size."""
+    for file in repository.glob("backup/*/backup.info"):
+        current = file.read_text(encoding="utf-8").partition("[backup:current]\n")[2]
+        for line in current.partition("\n\n")[0].splitlines():
+            label, _, text = line.partition("=")
+            try:
+                record = json.loads(text)
+                stop, size = record["backup-timestamp-stop"], record["backup-info-size"]
+                made_at = datetime.fromtimestamp(stop, UTC)
+                whole = record.get("backup-error") is not True
+                exists = (file.parent / label / "backup.manifest").is_file()
+                yield Backup(
+                    name=label, size_bytes=int(size), made_at=made_at, marked=whole and exists
+                )
+            except (ValueError, KeyError, TypeError, OverflowError) as error:
+                raise NotSeen(f"{file} is no pgBackRest file: {error!r}") from error
+
+
+def _mount(directory: Path) -> Mount:
+    """Return the innermost mount that *directory* lies on."""
+    here = directory.resolve()
+    above = [one for one in psutil.disk_partitions(all=True) if here.is_relative_to(one.mountpoint)]
+    if not above:
+        return Mount("", "")
+    inner = max(above, key=lambda one: len(Path(one.mountpoint).parts))
+    return Mount(inner.fstype, inner.device)
+
+
+def _place(visit: Visit, directory: Path, mount: Mount) -> tuple[Place, str]:
+    if visit.target.database is None:
+        return "not_known", "readiness.yaml has no database to compare with"
+    params = parameters(visit.database.dsn)
+    if mount.filesystem in NETWORK:
+        return _place_of_share(mount, {server.host for server in servers(params)})
+    try:
+        with session(visit, params) as database:
+            row = database.row(Sql.SERVER)
+    except NotSeen as error:
+        return "not_known", error.message
+    if row["data_directory"] is None or not is_our_backend(row["pid"], row["client_port"]):
+        return "not_known", "the database's data directory was not found on this machine"
+    if directory.resolve().is_relative_to(Path(row["data_directory"]).resolve()):
+        return "inside_data_directory", f"inside {row['data_directory']}"
+    return "same_machine", f"{mount.filesystem} {mount.device} of the database's machine"
+
+
+def _place_of_share(mount: Mount, hosts: set[str]) -> tuple[Place, str]:
+    """Return the place of a share such as ``host:/path``, ``//host/share`` or ``user@host:/path``."""
+    host = re.split("[:/]", mount.device.lstrip("/"))[0].rpartition("@")[2]
+    if host in hosts | {"localhost", "127.0.0.1"}:
+        return "same_machine", f"{mount.device} is the database's own host"
+    return "elsewhere", f"{mount.filesystem} share {mount.device}"
