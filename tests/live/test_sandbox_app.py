@@ -389,3 +389,25 @@ def test_logs_are_json_and_hold_no_token(quill):
     assert all(wanted <= line.keys() for line in requests)
     assert not any(token in text for token in quill.tokens.values())
     assert SECRET not in text
+
+
+@pytest.mark.parametrize("headers", [{"x-mode": "production"}, {"x-json-passthrough": "true"}])
+def test_the_caller_does_not_choose_the_mode(quill, headers):
+    query = {"query": "{posts(limit:2){id author{name}}}"}
+    headers["authorization"] = f"Bearer {quill.tokens['reader']}"
+    answer = quill.http.post("/graphql", json=query, headers=headers)
+    assert answer.json()["data"] == quill.data(query["query"])
+
+
+def test_stock_is_what_its_documentation_yields(world):
+    with process(world, variant="stock") as stock:
+        assert stock.http.get("/docs").status_code == 200
+        assert stock.http.get("/openapi.json").status_code == 200
+        assert stock.http.get("/ready").status_code == 404
+        assert stock.http.get("/metrics").status_code == 404
+        anonymous = stock.ask("{users(limit:2){id email}}", None).json()
+        assert anonymous["data"]["users"]
+        (user,) = stock.ask("{users(limit:1){id nonsense}}", None).json()["data"]["users"]
+        assert user["nonsense"] is None
+        (post,) = stock.ask("{posts(limit:1){author{name}}}", None).json()["data"]["posts"]
+        assert "author" not in post  # flattened

@@ -16,7 +16,7 @@ from fraiseql.fastapi.routers import create_graphql_router
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from readiness_kit.sandbox.app import answers, health, logs, schema
+from readiness_kit.sandbox.app import answers, health, logs, schema, tracking
 from readiness_kit.sandbox.app.auth import Provider, Tokens
 from readiness_kit.sandbox.app.cache import Cache
 from readiness_kit.sandbox.app.call import Call
@@ -31,6 +31,7 @@ from readiness_kit.sandbox.app.settings import Settings
 def build(settings: Settings) -> ASGIApp:
     """Assemble the service; it connects when it is started."""
     logs.configure(settings)
+    tracking.configure(settings)
     config = _fraiseql(settings)
     pool, cache, metrics = make_pool(settings), Cache(settings), Metrics()
     database, tokens = Database(pool), Tokens(settings)

@@ -62,6 +62,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     real_metrics: bool = True
     debug_routes: bool = False
     crash_route: bool = False
+    tracker: str | None = None
+    release: str = "quill@1.0.0"
     reveal_errors: bool = False
     error_share: float = 0.0
     stall_every_s: float | None = None
@@ -104,6 +106,8 @@ _VARIABLES = {
     "environment": "FRAISEQL_ENVIRONMENT",
     "instance": "APP_INSTANCE",
     "crash_route": "APP_CRASH_ROUTE",
+    "release": "APP_RELEASE",
+    "tracker": "SENTRY_DSN",
     "log_file": "APP_LOG_FILE",
     "database_url": "FRAISEQL_DATABASE_URL",
     "pool_size": "APP_POOL_SIZE",
