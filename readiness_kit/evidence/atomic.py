@@ -46,10 +46,15 @@ def read(path: Path, *, max_bytes: int) -> bytes:
         raise IntegrityError(f"{path} is missing") from error
     except OSError as error:
         raise IntegrityError(f"{path} is no readable file: {error.strerror}") from error
-    with os.fdopen(handle, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise IntegrityError(f"{path} is no regular file")
-        data = file.read(max_bytes + 1)
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise IntegrityError(f"{path} cannot be read: {error.strerror}") from error
+    finally:
+        os.close(handle)
     if len(data) > max_bytes:
         raise IntegrityError(f"{path} is longer than {max_bytes} bytes")
     return data
