@@ -16,12 +16,15 @@ from readiness_kit.sources import Address, Visit, source
 TIMEOUT_S = 5.0
 """Longest wait for an answer; beyond it the endpoint is as good as absent."""
 
+SLOW_S = 0.5
+"""Slower answers are asked for again on the same connection, and the second one counts."""
+
 _STATE_KEYS = ("status", "state", "health")
 _DEPENDENCY_KEYS = ("checks", "dependencies", "components", "services", "details")
 _LONGEST_WORD = 40
 
 
-@source(effect="read", asks="2 GET per address and process", deadline_s=15)
+@source(effect="read", asks="2 to 4 GET per address and process", deadline_s=15)
 def health_answers(visit: Visit) -> HealthAnswers:
     """Ask every address of the public URL and every instance.
 
@@ -59,6 +62,9 @@ def _ask(visit: Visit, url: str, address: Address, path: str) -> HealthAnswer:
         with visit.client(url, address=address, timeout_s=TIMEOUT_S) as client:
             began = time.monotonic()
             answer = client.get(path)
+            if time.monotonic() - began > SLOW_S:  # may be our own load: the second try tells
+                began = time.monotonic()
+                answer = client.get(path)
             status, text = answer.status_code, answer.text
     except (httpx.HTTPError, NotSeen) as error:
         reason = f"{type(error).__name__}: {error}"[:200]

@@ -49,6 +49,7 @@ def describe(
             "metrics_urls": [f"{instance}/metrics" for instance in instances],
             "allowed_origins": list(ORIGINS),
             "address_families": ["ipv4"],
+            **({"crash_path": "/crash"} if hardened else {}),
         },
         "auth": _auth(layout),
         "identities": {name: _secret(f"token_{name}") for name in PEOPLE},

@@ -76,6 +76,7 @@ def service_environment(
         "APP_VARIANT": variant,
         "APP_POOL_SIZE": str(POOL_SIZE),
         "FRAISEQL_ENVIRONMENT": "production",
+        "APP_CRASH_ROUTE": "true",
         "FRAISEQL_DATABASE_URL": dsn,
         "DATABASE_URL": dsn,
         "REDIS_URL": cache,
