@@ -88,7 +88,9 @@ class Database:
         self.primary.create()
         settings = self._settings(authority) if hardened else self._stock_settings(authority)
         self.primary.configure(settings, ENCRYPTED_ONLY if hardened else PLAINTEXT_TOO)
-        self.primary.root_certificate = self.layout.ca if hardened else None
+        if hardened:  # a copy, since the standby's account may not reach the one in deploy/tls
+            copy = self.postgres.write(self.postgres.home / "ca.pem", authority.pem)
+            self.primary.root_certificate = copy
         self.primary.start()
         self._create_roles()
         self._create_schema()

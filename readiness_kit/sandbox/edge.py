@@ -28,7 +28,7 @@ def make_edge(layout: Layout, ports: Ports, variant: Variant, cache_socket: Path
     """
     values = {name.upper(): str(port) for name, port in ports._asdict().items()} | {
         "TLS": str(layout.tls),
-        "DEPLOY": str(layout.deploy),
+        "PAGES_FOLDER": str(layout.pages),
         "CACHE_SOCKET": str(cache_socket),
     }
     text = fill(packaged_file(TEMPLATES[variant]), values)

@@ -100,6 +100,11 @@ class Layout:
         """Certificate of the sandbox's own authority."""
         return self.tls / "ca.pem"
 
+    @property
+    def pages(self) -> Path:
+        """What nginx serves by itself."""
+        return self.servers / "pages"
+
     def create(self) -> None:
         """Create every folder.
 
@@ -117,6 +122,7 @@ class Layout:
         for folder in (self.secrets, self.keys):
             folder.mkdir(mode=0o700)
         self.servers.mkdir(mode=0o711)
+        self.pages.mkdir()
 
     def remove_outside(self) -> None:
         """Remove what was placed outside the root."""

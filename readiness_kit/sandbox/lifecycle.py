@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 import msgspec
+import psutil
 
 from readiness_kit.errors import ServerError, UsageError
 from readiness_kit.sandbox.layout import Ports, Variant
@@ -80,12 +81,12 @@ def up(
 
     """
     folder = _prepare(directory)
-    supervisor = _launch(folder, variant, https_port, tied=False)
-    try:
-        _await_ready(supervisor, folder, progress)
-    except BaseException:
-        _end(supervisor)
-        raise
+    with _launch(folder, variant, https_port, tied=False) as launcher:  # it forks, and ends
+        try:
+            _await_ready(launcher.stdout, folder, progress)
+        except BaseException:
+            _stop(folder)
+            raise
     return _found(folder)
 
 
@@ -109,12 +110,12 @@ def running(
     """
     folder = _prepare(directory)
     try:
-        supervisor = _launch(folder, variant, https_port, tied=True)
-        try:
-            _await_ready(supervisor, folder, progress)
-            yield _found(folder)
-        finally:
-            _end(supervisor)
+        with _launch(folder, variant, https_port, tied=True) as supervisor:
+            try:
+                _await_ready(supervisor.stdout, folder, progress)
+                yield _found(folder)
+            finally:
+                _end(supervisor)
     finally:
         if directory is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -141,8 +142,7 @@ def down(directory: Path, *, keep: bool = False) -> None:
 
     """
     state = read_state(directory)
-    if is_held(directory):
-        _stop(directory, state.supervisor)
+    _stop(directory)
     if state.outside:
         shutil.rmtree(state.outside, ignore_errors=True)
     if not keep:
@@ -189,14 +189,14 @@ def _launch(
         )
 
 
-def _await_ready(supervisor: subprocess.Popen[bytes], folder: Path, progress: Progress) -> None:
+def _await_ready(said: IO[bytes] | None, folder: Path, progress: Progress) -> None:
     """Follow what the supervisor says until it is ready.
 
     Raises:
         ServerError: It failed.
 
     """
-    for line in _lines(supervisor.stdout):
+    for line in _lines(said):
         if line.get("progress"):
             progress(line["progress"])
         if line.get("error"):
@@ -217,9 +217,6 @@ def _lines(stream: IO[bytes] | None) -> Iterator[dict[str, str]]:
 
 def _end(supervisor: subprocess.Popen[bytes]) -> None:
     """End *supervisor* and wait until it has stopped everything."""
-    for pipe in (supervisor.stdin, supervisor.stdout):
-        if pipe:
-            pipe.close()
     supervisor.terminate()
     try:
         supervisor.wait(STOP_DEADLINE_S)
@@ -233,25 +230,29 @@ def _found(folder: Path) -> Sandbox:
     return Sandbox(folder, state.variant, Ports(**state.ports))
 
 
-def _stop(directory: Path, supervisor: int) -> None:
+def _stop(directory: Path) -> None:
+    """Stop the supervisor of *directory* if one lives, and all it owns.
+
+    Raises:
+        ServerError: It does not end.
+
+    """
     for number in (signal.SIGTERM, signal.SIGKILL):
-        os.kill(supervisor, number)
+        if not is_held(directory):
+            return
+        os.kill(read_state(directory).supervisor, number)
         deadline = time.monotonic() + STOP_DEADLINE_S
-        while time.monotonic() < deadline:
-            if not is_held(directory):
-                return
+        while is_held(directory) and time.monotonic() < deadline:
             time.sleep(0.02)
-    raise ServerError(
-        f"the supervisor of {directory} (process {supervisor}) does not end",
-        hint=f"look at {directory}/supervisor.log",
-    )
+    if is_held(directory):
+        raise ServerError(
+            f"the supervisor of {directory} does not end",
+            hint=f"look at {directory}/supervisor.log",
+        )
 
 
 def _lives(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
-        return True
-    return True

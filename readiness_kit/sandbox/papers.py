@@ -19,7 +19,6 @@ from readiness_kit.sandbox.templates import fill
 FILES = "readiness_kit.sandbox.files"
 APP = "readiness_kit.sandbox.app"
 DEPLOYED = (
-    "security.txt",
     "certificate-renewal.timer",
     "certificate-renewal.service",
     "mint-token",
@@ -91,13 +90,13 @@ def _write_documents(layout: Layout, ports: Ports) -> None:
         "RUNBOOKS": "documents/runbooks.md",
     }
     packaged = resources.files(FILES)
-    (layout.deploy / "pages").mkdir()
-    for folder in ("documents", "pages"):
-        for file in packaged.joinpath(folder).iterdir():
-            (layout.deploy / folder / file.name).write_text(fill(file.read_text("utf-8"), values))
-    for name in DEPLOYED:
-        text = fill(packaged.joinpath(name).read_text("utf-8"), values)
-        (layout.deploy / name).write_text(text)
+    filled = (
+        *((file, layout.documents) for file in packaged.joinpath("documents").iterdir()),
+        *((file, layout.pages) for file in packaged.joinpath("pages").iterdir()),
+        *((packaged.joinpath(name), layout.deploy) for name in DEPLOYED),
+    )
+    for file, folder in filled:
+        (folder / file.name).write_text(fill(file.read_text("utf-8"), values))
     (layout.deploy / "mint-token").chmod(0o700)
 
 

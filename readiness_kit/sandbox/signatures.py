@@ -1,13 +1,100 @@
-"""The four roles' keys, who may sign what, the policy, and the signed waivers and attestations."""
+"""The four roles' keys, who may sign what, the policy, and the signed waivers and attestations.
 
-import json
+Nothing of this is shipped, since all of it expires: it is minted when the sandbox starts.
+"""
 
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+from readiness_kit.contents import ROLES, Claim, claims
+from readiness_kit.records import attestations, keys, signed, signers, waivers
+from readiness_kit.records.attestations import Attestation
+from readiness_kit.records.waivers import LONGEST_DAYS, Waiver
 from readiness_kit.sandbox.layout import Layout
+from readiness_kit.signoff import policy
+
+PURPOSES = ("signoff", "waivers", "attestations")
+
+REASONS = {
+    "unknown": "The sandbox has no such component: it is proven in the tests",
+    "needs_full": "The short demo leaves long experiments out: `readiness demo --full` runs them",
+    "needs_prometheus": "Prometheus, Alertmanager and the node exporter are not installed here",
+}
+"""Why a claim that the catalogue expects to be UNKNOWN in the sandbox is waived."""
+
+STATEMENTS = {
+    "disaster_recovery.communication.status_page_separate": (
+        "The status page stands for one that another provider hosts under another domain"
+    ),
+    "final_verification.team_training.trained": (
+        "Nobody operates the sandbox but the person who started it and has its runbooks"
+    ),
+    "final_verification.customer_feedback.positive": (
+        "The sandbox has no customers; the statement shows how one is recorded"
+    ),
+}
+"""What is attested, for each claim that the catalogue marks so."""
+
+POLICY = policy.Policy(allow_undecided=True)
+"""A short demo cannot see everything, so the sandbox's own policy lets UNDECIDED be signed."""
 
 
 def write_signatures(layout: Layout, *, monitored: bool) -> None:
-    """Mint keys and records: the sandbox ships none, since all of them expire."""
-    for name in ("attestations", "waivers", "signoff"):
-        (layout.deploy / name).mkdir()
-    (layout.deploy / "signoff" / "allowed_signers").write_text("")
-    (layout.deploy / "signoff" / "policy.json").write_text(json.dumps({}))
+    """Mint the keys, and the records that the catalogue expects of a sandbox."""
+    signoff = layout.deploy / "signoff"
+    for folder in ("attestations", "waivers", "signoff"):
+        (layout.deploy / folder).mkdir()
+    policy.write(signoff / "policy.json", POLICY)
+    signers.write(signoff / "allowed_signers", _mint_keys(layout))
+    now = dt.datetime.now(dt.UTC)
+    for claim in claims().values():
+        key = key_file(layout, claim.owner)
+        if claim.sandbox == "attested":
+            attestation = _attestation(claim, now)
+            attestations.write(layout.deploy / "attestations", attestation, key)
+        elif claim.sandbox in REASONS and not (monitored and claim.sandbox == "needs_prometheus"):
+            waivers.write(layout.deploy / "waivers", _waiver(claim, now), key)
+
+
+def mailbox(role: str) -> str:
+    """Return who holds *role* in the sandbox."""
+    return f"{role.replace('_', '-')}@sandbox.invalid"
+
+
+def key_file(layout: Layout, role: str) -> Path:
+    """Return the signing key of *role*."""
+    return layout.keys / role
+
+
+def _mint_keys(layout: Layout) -> Iterator[signers.Signer]:
+    for role in ROLES:
+        blob = keys.mint(key_file(layout, role), mailbox(role))
+        yield signers.Signer(
+            principals=(mailbox(role),),
+            key=blob,
+            namespaces=tuple(signed.namespace(role, purpose) for purpose in PURPOSES),
+        )
+
+
+def _waiver(claim: Claim, now: dt.datetime) -> Waiver:
+    requester = next(role for role in ROLES if role != claim.owner)
+    return Waiver(
+        claim=claim.id,
+        reason=REASONS[claim.sandbox],
+        ticket="SANDBOX-1",
+        requester=mailbox(requester),
+        approver=mailbox(claim.owner),
+        granted_at=now,
+        until=now.date() + dt.timedelta(days=LONGEST_DAYS[claim.severity]),
+    )
+
+
+def _attestation(claim: Claim, now: dt.datetime) -> Attestation:
+    return Attestation(
+        claim=claim.id,
+        statement=STATEMENTS[claim.id],
+        person=mailbox(claim.owner),
+        stated_at=now,
+        until=now.date() + dt.timedelta(days=claim.half_life_days),
+    )

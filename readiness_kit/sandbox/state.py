@@ -2,8 +2,6 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -67,38 +65,33 @@ def read_state(directory: Path) -> State:
         ) from None
 
 
-@contextmanager
-def held(directory: Path) -> Iterator[None]:
-    """Hold the sandbox of *directory*: the lock ends with the process, however it ends.
+def hold(directory: Path) -> None:
+    """Hold the sandbox of *directory* until this process ends, however it ends.
 
     Raises:
         ServerError: Another supervisor holds it.
 
     """
-    with _lock_file(directory) as descriptor:
-        if not _lock(descriptor):
-            raise ServerError(
-                f"another supervisor runs the sandbox in {directory}",
-                hint=f"stop it with `readiness sandbox down {directory}`",
-            )
-        yield
+    if not _lock(_open_lock(directory)):  # never closed: the kernel does, at the very end
+        raise ServerError(
+            f"another supervisor runs the sandbox in {directory}",
+            hint=f"stop it with `readiness sandbox down {directory}`",
+        )
 
 
 def is_held(directory: Path) -> bool:
     """Tell whether a supervisor lives for *directory*."""
     if not (directory / ".lock").exists():
         return False
-    with _lock_file(directory) as descriptor:
-        return not _lock(descriptor)
-
-
-@contextmanager
-def _lock_file(directory: Path) -> Iterator[int]:
-    descriptor = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = _open_lock(directory)
     try:
-        yield descriptor
+        return not _lock(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _open_lock(directory: Path) -> int:
+    return os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
 
 
 def _lock(descriptor: int) -> bool:

@@ -1,7 +1,8 @@
 """The process that owns a sandbox: ``python -m readiness_kit.sandbox.supervisor DIR …``.
 
 It says on stdout, one JSON object a line, how far it is (``progress``), and at last ``ready`` or
-``error``. It ends on SIGTERM, and when it is tied to its owner, as soon as the owner is gone.
+``error``. It ends on SIGTERM and, when it is tied to its owner, as soon as the owner is gone; else
+it lets go of whoever started it.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from readiness_kit.errors import ReadinessError, ServerError
 from readiness_kit.sandbox.exporter import PERIOD_S
 from readiness_kit.sandbox.layout import VARIANTS
 from readiness_kit.sandbox.stack import Stack
-from readiness_kit.sandbox.state import State, held, write_state
+from readiness_kit.sandbox.state import State, hold, write_state
 
 STOPPING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -44,6 +45,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--port", type=int)
     parser.add_argument("--tied", action="store_true", help="end when stdin ends")
     options = parser.parse_args(arguments)
+    if not options.tied and os.fork():
+        os._exit(0)  # whoever started it waits for this process, and not for the sandbox
     for number in STOPPING_SIGNALS:
         signal.signal(number, _stop)
     if options.tied:
@@ -51,12 +54,12 @@ def main(arguments: list[str]) -> int:
     directory: Path = options.directory.resolve()
     state = State(phase="starting", variant=options.variant, supervisor=os.getpid())
     try:
-        with held(directory):
-            write_state(directory, state)
-            stack = Stack(
-                directory, variant=options.variant, https_port=options.port, progress=_progress
-            )
-            _keep(stack, state)
+        hold(directory)
+        write_state(directory, state)
+        stack = Stack(
+            directory, variant=options.variant, https_port=options.port, progress=_progress
+        )
+        _keep(stack, state)
     except ReadinessError as error:
         return _fail(directory, state, error)
     except OSError as error:
@@ -82,7 +85,7 @@ def _keep(stack: Stack, state: State) -> None:
             )
             write_state(directory, state)
             _say(Message(ready=str(stack.layout.target_file)))
-            while True:
+            while stack.layout.target_file.exists():  # who removes the folder wants it to end
                 stack.tend()
                 time.sleep(PERIOD_S)
     except SystemExit:
