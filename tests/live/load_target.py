@@ -51,14 +51,22 @@ class LoadTarget:
 
     async def _talk(self, reader, writer):
         self.clients[writer.get_extra_info("peername")[0]] += 1
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+        with contextlib.suppress(
+            asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError
+        ):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                lengths = [line for line in head.lower().split("\r\n") if line.startswith("content-length:")]
+                lengths = [
+                    line
+                    for line in head.lower().split("\r\n")
+                    if line.startswith("content-length:")
+                ]
                 await reader.readexactly(int(lengths[0].partition(":")[2]) if lengths else 0)
                 path = head.split(" ")[1]
                 self.hits[path] += 1
-                self.tokens.update(x for x in head.split("\r\n") if x.lower().startswith("authorization:"))
+                self.tokens.update(
+                    x for x in head.split("\r\n") if x.lower().startswith("authorization:")
+                )
                 await self._wait(path)
                 writer.write(self._answer(path))
                 await writer.drain()
@@ -75,7 +83,11 @@ class LoadTarget:
     def _answer(self, path):
         if path == "/moved":
             return f"HTTP/1.1 302 Found\r\nLocation: {self.elsewhere}\r\nContent-Length: 0\r\n\r\n".encode()
-        status = {"/broken": "503 Service Unavailable", "/private": "401 Unauthorized"}.get(path, "200 OK")
-        body = {"/errors": {"errors": [{"message": "no"}]}, "/null": {"data": None}}.get(path, {"data": {"a": 1}})
+        status = {"/broken": "503 Service Unavailable", "/private": "401 Unauthorized"}.get(
+            path, "200 OK"
+        )
+        body = {"/errors": {"errors": [{"message": "no"}]}, "/null": {"data": None}}.get(
+            path, {"data": {"a": 1}}
+        )
         text = json.dumps(body).encode()
         return f"HTTP/1.1 {status}\r\nContent-Length: {len(text)}\r\n\r\n".encode() + text

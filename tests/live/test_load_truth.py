@@ -65,71 +65,62 @@ def test_corrected_latency_tells_the_truth_about_a_stalled_target():
 
 def test_waiting_for_a_busy_user_counts_against_the_target():
     with LoadTarget(delay_s=0.1) as target:
-        ended = drive(plan(target, path="/", rate_rps=20.0, seconds=2.0, users=1, grace_s=4.0)).ended
-    assert ended.scheduled == ended.answered == 40
-    assert ended.service.quantile_ms(0.5) == pytest.approx(102, rel=0.1)
-    whole = load_run(BenchmarkLoad, drive_outcome(ended)).corrected
-    assert whole.quantile_ms(0.5) == pytest.approx(1050, rel=0.15)  # one user serves 10 of 20 a second
+        slow = plan(target, path="/", rate_rps=20.0, seconds=2.0, users=1, grace_s=4.0)
+        run = load_run(BenchmarkLoad, drive(slow))
+    assert run.scheduled == run.answered == 40
+    assert run.service.quantile_ms(0.5) == pytest.approx(102, rel=0.1)
+    # one user serves 10 of 20 a second: the wait grows by 50 ms a request, to 2 s
+    assert run.corrected.quantile_ms(0.5) == pytest.approx(1050, rel=0.15)
 
 
-def drive_outcome(ended):
-    from readiness_kit.harness.drive import LoadOutcome
-
-    nowhere = Plan(profile="benchmark", url="http://x", origins=(), rate_rps=1, seconds=1, users=1)
-    return LoadOutcome(plan=nowhere, ended=ended, series=())
-
-
-@pytest.mark.parametrize(
-    ("path", "kind"),
-    [("/errors", "graphql_error"), ("/null", "graphql_no_data"), ("/broken", "http_503")],
-)
-def test_a_wrong_answer_counts_as_failed_and_never_as_fast(tmp_path, path, kind):
-    body = f"self.graphql = {path!r}; self.gql('query Visit {{ a }}')"
-    with LoadTarget() as target:
-        ended = play(target, tmp_path, body, seconds=1.0).ended
-    assert ended.answered == ended.failed == ended.scheduled == 50
-    assert ended.errors == {kind: 50}
-    assert ended.operations[0].name == "Visit"
-    assert ended.operations[0].corrected.quantile_ms(0.5) == math.inf
+WRONG = """
+        self.gql("query Good { a }")
+        self.client.get("/moved")
+        self.client.get(ELSEWHERE + "/direct")
+        self.client.get("/broken")
+        for path in ("/errors", "/null"):
+            self.graphql = path
+            self.gql("query Bad { a }")
+        self.graphql = "/graphql"
+        self.client.get("/fine?secret=1")
+        raise RuntimeError("the answer was not what the task wanted")
+"""
 
 
-def test_a_redirect_is_a_failure_and_nobody_else_gets_a_request(tmp_path):
+def test_what_is_not_a_good_answer_is_a_failure_and_never_fast(tmp_path):
     with LoadTarget() as other, LoadTarget(elsewhere=other.url + "/") as target:
-        body = f"self.client.get('/moved'); self.client.get({other.url!r} + '/direct')"
-        ended = play(target, tmp_path, body, tokens=("a-token",), seconds=1.0).ended
-        assert ended.errors == {"redirect": 25, "origin_refused": 25}
-        assert not other.hits
-        assert not other.clients
-
-
-def test_users_have_addresses_and_tokens_of_their_own(tmp_path):
-    with LoadTarget() as target:
-        play(target, tmp_path, "self.gql('query Q { a }')", tokens=("one", "two"), seconds=1.0)
+        body = WRONG.replace("ELSEWHERE", repr(other.url))
+        ended = play(
+            target, tmp_path, body, tokens=("one", "two"), rate_rps=70.0, seconds=1.0
+        ).ended
+    wrong = {
+        "redirect",
+        "origin_refused",
+        "http_503",
+        "graphql_error",
+        "graphql_no_data",
+        "task_error",
+    }
+    assert set(ended.errors) == wrong
+    assert ended.failed == sum(ended.errors.values())
+    bad = next(one for one in ended.operations if one.name == "Bad")
+    assert bad.corrected.quantile_ms(0.5) == bad.service.quantile_ms(0.5) == math.inf
+    assert {one.name for one in ended.operations} >= {"Good", "/fine", "/moved"}
+    # nobody else was asked, and each user has an address and a token of its own
+    assert not other.hits
+    assert not other.clients
     assert len(target.clients) == 10
     assert {token.partition("Bearer ")[2] for token in target.tokens} == {"one", "two"}
 
 
-def test_a_task_that_raises_is_a_failed_request(tmp_path):
-    body = "self.client.get('/'); raise RuntimeError('the answer was not what the task wanted')"
-    with LoadTarget() as target:
-        ended = play(target, tmp_path, body, seconds=0.5).ended
-    assert ended.errors == {"task_error": 25}
-    assert ended.failed == 25
-
-
-def test_what_is_never_answered_is_lost(tmp_path):
+def test_what_is_never_answered_is_lost_and_what_is_never_sent_makes_the_run_invalid(tmp_path):
     body = "self.client.get('/hang')"
     with LoadTarget() as target:
-        ended = play(target, tmp_path, body, rate_rps=10.0, seconds=1.0, grace_s=0.5, timeout_s=9.0).ended
-    assert ended.errors == {"unanswered": 10}
+        slow = {"rate_rps": 10.0, "seconds": 1.0, "users": 2, "grace_s": 0.3, "timeout_s": 9.0}
+        ended = play(target, tmp_path, body, **slow).ended
+    assert ended.errors == {"never_sent": 8, "unanswered": 2}
     assert sum(block.lost for block in ended.blocks) == ended.failed == ended.scheduled == 10
-    assert ended.answered == 0
-
-
-def test_arrivals_that_were_never_sent_make_the_run_invalid(tmp_path):
-    with LoadTarget() as target:
-        ended = play(target, tmp_path, "self.client.get('/hang')", users=1, seconds=1.0, grace_s=0.2, timeout_s=9.0).ended
-    assert ended.sent == 1
+    assert (ended.sent, ended.answered) == (2, 0)
     assert ended.invalid_reason == "arrivals_lost"
 
 
@@ -155,4 +146,4 @@ def test_a_target_that_is_down_ends_the_run_at_once():
 
 def test_an_unusable_scenario_is_a_usage_error(tmp_path):
     with LoadTarget() as target, pytest.raises(UsageError, match=r"locustfile\.py"):
-        play(target, tmp_path, "self is not python")
+        play(target, tmp_path, "return return")

@@ -1,0 +1,42 @@
+"""Arrivals are fixed before the run, and workers share them without gap or overlap."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from readiness_kit.harness.schedule import arrivals
+
+kinds = st.sampled_from(["constant", "poisson"])
+
+
+@given(kinds, st.floats(0.5, 200), st.floats(0.1, 20), st.integers(1, 5))
+def test_workers_together_send_the_whole_schedule(kind, rate_rps, seconds, workers):
+    whole = arrivals(kind, rate_rps, seconds)
+    shares = [
+        arrivals(kind, rate_rps, seconds, worker=worker, workers=workers)
+        for worker in range(workers)
+    ]
+    assert sorted(t for share in shares for t in share) == pytest.approx(whole)
+    assert len(whole) == round(rate_rps * seconds)
+    assert whole == sorted(whole)
+    assert all(0 <= t <= seconds + 0.5 / rate_rps for t in whole)
+
+
+def test_constant_arrivals_are_evenly_spaced():
+    assert arrivals("constant", 4, 1) == [0.0, 0.25, 0.5, 0.75]
+
+
+def test_poisson_arrivals_are_not_and_depend_on_the_seed():
+    first = arrivals("poisson", 100, 10)
+    gaps = [b - a for a, b in itertools.pairwise(first)]
+    mean = sum(gaps) / len(gaps)
+    spread = (sum((gap - mean) ** 2 for gap in gaps) / len(gaps)) ** 0.5
+    assert spread == pytest.approx(mean, rel=0.15)  # as of an exponential distribution
+    assert arrivals("poisson", 100, 10, seed=2) != first == arrivals("poisson", 100, 10)
+
+
+def test_a_worker_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match="no worker 2"):
+        arrivals("constant", 1, 1, worker=2, workers=2)
