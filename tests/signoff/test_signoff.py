@@ -53,6 +53,11 @@ def alone(monkeypatch) -> None:
     monkeypatch.setattr(sshsig, "ssh_keygen", lambda: None)
 
 
+def as_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
 def allow_undecided(folder: Path) -> policy.Pinned:
     policy.write(folder / "policy.json", Policy(allow_undecided=True))
     return policy.load(folder / "policy.json")
@@ -141,6 +146,9 @@ def test_the_statement_is_in_toto(run):
             "product_owner: signed as",
         ),
         (lambda run: shutil.rmtree(run / "signoff"), "security_lead: has not signed"),
+        (lambda run: as_folder(run / "signoff/product_owner.json"), "no regular file"),
+        (lambda run: as_folder(run / "signoff/product_owner.json.sig"), "no regular file"),
+        (lambda run: as_folder(run / "results.json"), "results.json is missing"),
     ],
 )
 def test_damage_is_named(run, team, alone, damage, words):
