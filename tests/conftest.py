@@ -5,6 +5,11 @@ import shutil
 import socket
 
 import pytest
+from hypothesis import settings
+
+# Two cores may be shared with real servers: a law is not broken by a slow moment.
+settings.register_profile("kit", deadline=None)
+settings.load_profile("kit")
 
 
 @pytest.fixture
