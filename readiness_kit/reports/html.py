@@ -33,7 +33,7 @@ body{margin:0 auto;max-width:1080px;padding:24px;background:#fff;color:#1b1f24;
 font:15px/1.5 system-ui,-apple-system,'Segoe UI','DejaVu Sans','Liberation Sans',sans-serif}
 h1{font-size:26px;margin:0 0 4px}h2{font-size:21px;margin:44px 0 8px;padding-top:12px;
 border-top:2px solid #d5d9e0}
-.verdict{font-size:20px;margin:14px 0}.quiet{color:#595f69}
+.verdict{font-size:19px;margin:14px 0}.quiet,small{color:#595f69}
 nav{columns:2;margin:16px 0}nav a{display:block}a{color:#005a8c}
 table.rk{border-collapse:collapse;width:100%;margin:10px 0;font-size:13.5px}
 table.rk th,table.rk td{border-bottom:1px solid #e6e9ee;overflow-wrap:anywhere}

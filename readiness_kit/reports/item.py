@@ -24,7 +24,9 @@ def _html(item: ItemResult) -> Iterator[str]:
     table = rows.claims_table(item)
     yield f"<p>{badge(rows.item_mark(item))} <strong>{escaped(item.title)}</strong></p>"
     yield table.html()
-    yield from (_advice(claim) for claim in item.claims if claim.advice)
+    advice = "".join(_advice(claim) for claim in item.claims)
+    if advice:
+        yield f"<p><strong>Advice.</strong></p><ul>{advice}</ul>"
     if item.remedy and item.status in RED:
         yield f"<p><strong>Remedy.</strong> {escaped(item.remedy, LONG)}</p>"
     proven = [claim for claim in item.claims if claim.reproduce or claim.evidence]
@@ -36,8 +38,8 @@ def _html(item: ItemResult) -> Iterator[str]:
 
 
 def _advice(claim: ClaimResult) -> str:
-    points = "".join(f"<li>{escaped(one, LONG)}</li>" for one in claim.advice)
-    return f"<p><strong>Advice</strong> on {escaped(claim.title)}:</p><ul>{points}</ul>"
+    said = (f"{escaped(claim.title)}: {escaped(one, LONG)}" for one in claim.advice)
+    return "".join(f"<li>{one}</li>" for one in said)
 
 
 def _proof(claim: ClaimResult) -> str:

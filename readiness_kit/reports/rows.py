@@ -37,7 +37,7 @@ def wanted(claim: ClaimResult) -> str:
 def claims_table(item: ItemResult) -> Table:
     """Return the claims of *item*, each with its verdict."""
     return Table(
-        f"{item.title}: {item_mark(item).word}, {len(item.claims)} claims",
+        "What is asserted, and what was seen",
         ("claim", "verdict", "got", "want"),
         tuple(
             ((claim.title, claim.id), claim_mark(claim), got(claim), wanted(claim))

@@ -52,7 +52,8 @@ def _html(cell: Cell) -> str:
     if isinstance(cell, Mark):
         return badge(cell)
     if isinstance(cell, tuple):
-        return "<br>".join(escaped(line) for line in cell)
+        first, *rest = (escaped(line) for line in cell or ("",))
+        return first + "".join(f"<br><small>{line}</small>" for line in rest)
     return escaped(cell)
 
 
