@@ -158,7 +158,7 @@ def _place(visit: Visit, directory: Path, mount: Mount) -> tuple[Place, str]:
 
 
 def _place_of_share(mount: Mount, hosts: set[str]) -> tuple[Place, str]:
-    """Return the place of a share such as ``host:/path``, ``//host/share`` or ``user@host:/path``."""
+    """Return the place of a share: ``host:/path``, ``//host/share`` or ``user@host:/path``."""
     host = re.split("[:/]", mount.device.lstrip("/"))[0].rpartition("@")[2]
     if host in hosts | {"localhost", "127.0.0.1"}:
         return "same_machine", f"{mount.device} is the database's own host"

@@ -28,7 +28,7 @@ _TERM = re.compile(
 _MINUTES = {"s": 1 / 60, "m": 1, "h": 60, "d": 1440}
 _DURATION = re.compile(
     r"(?P<below><(?!=)|\b(?:less than|below|under|within less than)\b)?\s*"
-    r"(?<![\d.,])(?P<number>\d+(?:\.\d+)?|\bone\b|\ban\b|\ba\b)[\s\u00a0-]*"
+    r"(?<![\d.,])(?P<number>\d+(?:\.\d+)?|\bone\b|\ban\b)[\s\u00a0-]*"
     r"(?P<unit>s(?:ec(?:ond)?s?)?|m(?:in(?:ute)?s?)?|h(?:(?:ou)?rs?)?|d(?:ays?)?)\b",
     re.IGNORECASE,
 )
@@ -147,12 +147,12 @@ def _shown(inline: Token) -> str:
 def _figures(words: str) -> Iterator[tuple[Kind, bool, float]]:
     """Yield objective, whether "less than", and minutes, for each name followed by a figure."""
     terms = list(_TERM.finditer(words))
-    ends = [term.start() for term in terms[1:]] + [len(words)]
-    for term, end in zip(terms, ends, strict=True):
+    ends = [*(term.start() for term in terms[1:]), len(words)]
+    for term, end in zip(terms, ends, strict=False):
         found = _DURATION.search(words, term.end(), min(end, term.end() + _NEAR))
-        if found is None:
+        if found is None or ". " in words[term.end() : found.start()]:
             continue
         number = found["number"].lower()
-        count = 1.0 if number in {"a", "an", "one"} else float(number)
+        count = 1.0 if number in {"an", "one"} else float(number)
         kind: Kind = "rto" if term["rto"] else "rpo"
         yield kind, bool(found["below"]), count * _MINUTES[found["unit"][0].lower()]
