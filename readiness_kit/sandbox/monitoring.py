@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+import httpx
+
 from readiness_kit.sandbox.layout import Layout, Ports
 from readiness_kit.sandbox.templates import fill, packaged_file
 from readiness_kit.servers import programs
@@ -18,6 +20,10 @@ PROGRAMS = {
     "node": ("node_exporter", "prometheus-node-exporter"),
 }
 """Names that upstream and Debian give the three programs."""
+
+
+TARGETS = 3
+"""Two processes of the service, and the node exporter."""
 
 
 class Monitoring:
@@ -58,6 +64,17 @@ class Monitoring:
         for name, process in zip(PROGRAMS, self.processes, strict=True):
             port = getattr(self.ports, name)
             process.wait_until(partial(answers, port))
+        self.processes[0].wait_until(self._all_scraped)
+
+    def _all_scraped(self) -> bool:
+        """Tell whether Prometheus has seen every target: its first round takes one interval."""
+        url = f"http://{LOOPBACK}:{self.ports.prometheus}/api/v1/query"
+        try:
+            answer = httpx.get(url, params={"query": "sum(up)"}, timeout=2, trust_env=False)
+            found = answer.json()["data"]["result"]
+        except (httpx.HTTPError, ValueError, KeyError):
+            return False
+        return bool(found) and float(found[0]["value"][1]) == TARGETS
 
     def _process(self, home: Path, name: str) -> Process:
         listen = f"--web.listen-address={LOOPBACK}:{getattr(self.ports, name)}"
