@@ -149,6 +149,16 @@ class Sql(Enum):
         """,
         "pg_monitor",
     )
+    STATEMENTS_OF_ROLE = (
+        """
+        SELECT sum(calls)::bigint AS calls
+        FROM pg_stat_statements
+        JOIN pg_roles ON pg_roles.oid = userid JOIN pg_database ON pg_database.oid = dbid
+        WHERE datname = current_database() AND rolname <> current_user
+          AND (%(role)s = '' OR rolname = %(role)s)
+        """,
+        "pg_read_all_stats, and the extension pg_stat_statements",
+    )
 
     def __init__(self, text: LiteralString, grant: str) -> None:
         """Keep the statement and the grant beside each other."""

@@ -44,7 +44,7 @@ def cache_server(visit: Visit) -> CacheServer:
     """Ask the cache who it is, with the declared login."""
     info: dict[str, str | int | float] = {}
     unseen = ""
-    with _client(visit) as client:
+    with cache_client(visit) as client:
         ping, detail = _replied(client.ping)
         if ping == "pong":
             try:
@@ -108,7 +108,8 @@ def cache_place(visit: Visit) -> Place:
 
 
 @contextlib.contextmanager
-def _client(visit: Visit) -> Iterator[redis.Redis]:
+def cache_client(visit: Visit) -> Iterator[redis.Redis]:
+    """Yield a client with the declared login, time-outs set and no retries."""
     place, ca = cache_place(visit), visit.cache.ca
     password = place.login[-1] if place.login else None
     client = redis.Redis(
@@ -144,7 +145,7 @@ def _replied(ask: Callable[[], object]) -> Answer:
 
 def _plain_port(visit: Visit) -> int | None:
     try:
-        with _client(visit) as client:
+        with cache_client(visit) as client:
             return int(client.config_get("port")["port"] or "")
     except (redis.RedisError, KeyError, ValueError, TypeError):
         return None
