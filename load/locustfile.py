@@ -25,6 +25,8 @@ mutation CreatePost($input: CreatePostInput!) {
 }
 """
 
+DELETE_POST = "mutation DeletePost($id: ID!) { deletePost(id: $id) { id } }"
+
 MARK = "readiness-load"
 """Start of the title of every post made here, so that they can be found and removed."""
 
@@ -41,6 +43,12 @@ class Reader(OpenUser):
         people = found if isinstance(found, list) else []
         self.ids = [one["id"] for one in people if isinstance(one, dict)]
         self.numbers = itertools.count(1)
+        self.drafts: list[Json] = []
+
+    def on_stop(self) -> None:
+        """Remove what was written."""
+        for draft in self.drafts:
+            self.gql(DELETE_POST, {"id": draft})
 
     @task(4)
     def users(self) -> None:
@@ -66,4 +74,7 @@ class Reader(OpenUser):
             "body": "x" * 200,
             "published": False,
         }
-        self.gql(CREATE_POST, {"input": draft}, accept=lambda data: bool(data["createPost"]))
+        data = self.gql(CREATE_POST, {"input": draft}, accept=lambda data: bool(data["createPost"]))
+        made = data["createPost"] if data else None
+        if isinstance(made, dict):
+            self.drafts.append(made["id"])

@@ -151,7 +151,7 @@ def _interval(run: "LoadRun", p: float, limit_ms: float) -> "Json":
     from readiness_kit.statistics.quantiles import Interval
 
     found = run.estimate(p, limit_ms)
-    return [found.low_ms, _finite(found.high_ms)] if isinstance(found, Interval) else None
+    return [_finite(found.low_ms), _finite(found.high_ms)] if isinstance(found, Interval) else None
 
 
 def _finite(value: float | None) -> float | None:

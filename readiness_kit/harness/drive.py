@@ -27,7 +27,7 @@ START_S = 60.0
 SILENCE_S = 15.0
 """Longest wait for one line once the schedule runs; there should be one a second."""
 
-_STOP_S = 3.0
+_STOP_S = 4.0
 _DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 

@@ -41,6 +41,7 @@ LATE_MS = 10.0
 """Lateness of the generator that is always tolerated; beyond it, three times the noise floor."""
 
 WARM_UP_S = 30.0
+CLEAN_UP_S = 2.5
 OPERATIONS = 40
 DOWN_S = 3
 _OTHER = "(other)"
@@ -75,6 +76,7 @@ class Engine:
         self.due = arrivals(plan.arrivals, plan.rate_rps, plan.seconds, seed=plan.seed)
         self.warm = 0
         self.start = Event()
+        self.over = Event()
         self.t0 = 0.0
         self.closed = False
         self.taken = self.sent = self.answered = self.failed = self.ended = self.in_time = 0
@@ -98,6 +100,7 @@ class Engine:
         if me in self.flights:
             self._fail(self.flights.pop(me), _OTHER, "not_judged")
         if self.closed or self.taken >= len(self.due):
+            self.over.wait()  # users clean up together, when nothing is measured any more
             raise gevent.GreenletExit
         due = self.due[self.taken]
         self.taken += 1
@@ -158,6 +161,7 @@ class Engine:
         self.flights.clear()
         for due in self.due[self.sent :]:
             self._fail(Flight(due, 0.0), _OTHER, "never_sent")
+        self.over.set()
 
     @property
     def done(self) -> bool:
@@ -289,7 +293,8 @@ class Runner:
         engine.give_up()
         self.say(self._ended(reason, process_time() - cpu_s))
         if self.environment.runner is not None:
-            with gevent.Timeout(0.3 if self.ended_by else 2.0, exception=False):
+            with gevent.Timeout(0.3 if self.ended_by else CLEAN_UP_S, exception=False):
+                self.environment.runner.user_greenlets.join()
                 self.environment.runner.stop()
 
     def _watch(self) -> InvalidReason | None:
@@ -415,7 +420,7 @@ def _operations(engine: Engine) -> tuple[Operation, ...]:
     return tuple(sorted(made, key=lambda one: (-one.corrected.n, one.name)))
 
 
-def _noise_floor_ms(sleeps: int = 60, seconds: float = 0.004) -> float:
+def _noise_floor_ms(sleeps: int = 250, seconds: float = 0.004) -> float:
     """Return how late this host wakes a sleeper, 99th percentile, milliseconds."""
     seen = Recorder()
     for _ in range(sleeps):

@@ -22,8 +22,8 @@ def arrivals(
 ) -> list[float]:
     """Return the instants, seconds from the start, at which *worker* of *workers* must send.
 
-    All workers together send ``round(rate_rps * seconds)`` requests. ``poisson`` is a Poisson process
-    given that number, so its instants are sorted uniform draws.
+    All workers together send ``round(rate_rps * seconds)`` requests. ``poisson`` is a Poisson
+    process given that number, so its instants are sorted uniform draws.
     """
     if not 0 <= worker < workers:
         raise ValueError(f"no worker {worker} among {workers}")

@@ -2,7 +2,8 @@
 
 Durations are whole microseconds in log-linear bins: one bin per microsecond below 256, then 128
 bins per power of two, so a bin is never wider than 1/128 (0.8 %) of what it holds. Adding two
-histograms adds their counts and loses nothing, whatever the order: workers, seconds and runs merge exactly.
+histograms adds their counts and loses nothing, whatever the order: workers, seconds and runs merge
+exactly.
 
 The layout is that of Gil Tene's HdrHistogram.
 """
