@@ -122,6 +122,7 @@ def cache_client(visit: Visit) -> Iterator[redis.Redis]:
         socket_timeout=TIMEOUT_S,
         socket_connect_timeout=TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
+        protocol=2,  # HELLO, which version 3 begins with, is not everywhere
         decode_responses=True,
     )
     visit.meter.count("connections")
