@@ -9,7 +9,6 @@ TCP ports that anybody on the host could speak to.
 """
 
 import contextlib
-import difflib
 import json
 import logging
 import sys
@@ -22,10 +21,9 @@ from typing import NamedTuple
 
 from readiness_kit.checks import all_checks
 from readiness_kit.contents import ITEMS
-from readiness_kit.errors import UsageError
 from readiness_kit.evidence import locks
 from readiness_kit.evidence.folder import RunFolder
-from readiness_kit.notebook_files import PARAMETERS, section_of
+from readiness_kit.notebook_files import section_of
 from readiness_kit.sources import Source
 
 JOBS = 2
@@ -95,26 +93,6 @@ def execute(
 def incomplete_reasons(executed: Sequence[Executed]) -> tuple[str, ...]:
     """Return why the run is incomplete, by notebook; empty when every one ran to its end."""
     return tuple(f"{one.name}: {one.problem}" for one in sorted(executed) if one.problem)
-
-
-def checked_parameters(pairs: Sequence[str]) -> dict[str, str]:
-    """Return the ``NAME=VALUE`` *pairs* as parameters; every value is text.
-
-    Raises:
-        UsageError: Not of that form, or no parameter of the notebooks.
-
-    """
-    found: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise UsageError(f"-p {pair}: wanted NAME=VALUE")
-        if name not in PARAMETERS:
-            close = difflib.get_close_matches(name, PARAMETERS, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"one of {', '.join(PARAMETERS)}"
-            raise UsageError(f"the notebooks have no parameter {name!r}", hint=hint)
-        found[name] = value
-    return found
 
 
 def _execute_one(

@@ -11,21 +11,24 @@ Under ``readiness run`` the parent gathers those facts and the notebook waits fo
 notebook gathers them itself. A failing check is data and raises nothing.
 """
 
-import re
 import secrets
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from IPython.display import display
 
 from readiness_kit.assessment import RUNS, Assessment, all_sources
+from readiness_kit.checks import all_checks
 from readiness_kit.contents import EFFECTS, ITEMS, Effect, Item
 from readiness_kit.contents import item as item_called
 from readiness_kit.errors import ReadinessError, UsageError
+from readiness_kit.evidence import locks
 from readiness_kit.evidence.folder import RunFolder
 from readiness_kit.judgement import judge_item
-from readiness_kit.notebook_files import NOTEBOOKS, section_of
+from readiness_kit.notebook_files import NOTEBOOKS, gathered_mark, section_of
+from readiness_kit.parameters import find_target, parse_effects
 from readiness_kit.reports import charts, rows
 from readiness_kit.reports.display import Html, Picture, shown
 from readiness_kit.reports.item import item_view
@@ -67,7 +70,7 @@ class Section:
         """
         item = item_called(item_id)
         if item in self.assessment.items:
-            self.assessment.gather([item])
+            self._have_facts([item])
         _put(item_view(judge_item(item, self.assessment.folder)))
         for fact in self.assessment.facts_of(item_id):
             pictures = charts.pictures(fact, self._objectives)
@@ -149,8 +152,25 @@ class Section:
         text = f"{self.name} ran to its end, run {folder.run_id}"
         _put(Html(f"<p>{escaped(text)}</p>", text))
 
+    def _have_facts(self, items: Iterable[Item]) -> None:
+        """Wait for the facts of *items* where another process gathers them, else gather them.
+
+        Waiting needs no probe to be imported, which is most of what a kernel would load.
+        """
+        folder, checks = self.assessment.folder, all_checks()
+        chosen = tuple(items)
+        kinds = {kind for item in chosen if item.id in checks for kind in checks[item.id].needs}
+        missing = {kind.fact_id() for kind in kinds}
+        while missing := {fact_id for fact_id in missing if not folder.has_fact(fact_id)}:
+            if gathered_mark(folder.path).exists():
+                return
+            if not locks.is_held(folder.lock("gatherer")):
+                self.assessment.gather(chosen)
+                return
+            time.sleep(locks.POLL_S)
+
     def _all_results(self) -> Results:
-        self.assessment.gather()
+        self._have_facts(self.assessment.items)
         return self.assessment.results()
 
     @property
@@ -189,30 +209,6 @@ def open_section(
     text = f"{how} the run {assessment.folder.path}"
     _put(Html(f"<p>{escaped(text)}</p>", text))
     return Section(notebook, assessment)
-
-
-def parse_effects(allow: str) -> tuple[Effect, ...]:
-    """Return the effects that *allow* names, separated by commas or spaces.
-
-    Raises:
-        UsageError: An unknown effect.
-
-    """
-    words = [word for word in re.split(r"[,\s]+", allow) if word]
-    for word in words:
-        if word not in EFFECTS:
-            raise UsageError(f"allow: unknown effect {word!r}", hint=f"one of {', '.join(EFFECTS)}")
-    return tuple(effect for effect in EFFECTS if effect in words)
-
-
-def find_target(target_file: str) -> Path:
-    """Return the target file, sought in the working directory and then above it.
-
-    JupyterLab runs a notebook in the notebook's own folder, which is beside ``readiness.yaml``.
-    """
-    file = Path(target_file)
-    above = Path("..") / file
-    return above if not file.is_absolute() and not file.exists() and above.exists() else file
 
 
 def _interactive_run(file: Path, allow: tuple[Effect, ...]) -> Path:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from readiness_kit.contents import ITEMS, SECTIONS, Item
+from readiness_kit.parameters import PARAMETERS
 from readiness_kit.prose import HOW_TO_READ, SECTION_PROSE, SIGN_OFF, START, WHY
 
 NOTEBOOKS = (
@@ -19,10 +20,12 @@ NOTEBOOKS = (
 )
 """Every notebook, in reading order."""
 
-PARAMETERS = {"target_file": "readiness.yaml", "run_dir": "", "allow": "", "replay_from": ""}
-"""What a notebook is told, with the defaults: names of files and options, never a secret."""
-
 Cell = dict[str, object]
+
+
+def gathered_mark(folder: Path) -> Path:
+    """Return the file that says that the run in *folder* has every fact it will get."""
+    return folder / "locks" / "gathered.lock"
 
 
 def section_of(name: str) -> str:

@@ -63,9 +63,8 @@ def command(
     What is left out of the run is UNKNOWN, so a part of the checklist is never a GO.
     """
     from readiness_kit.assessment import Assessment
-    from readiness_kit.batch import checked_parameters
     from readiness_kit.commands import terminal
-    from readiness_kit.notebook import parse_effects
+    from readiness_kit.parameters import checked_parameters, parse_effects
     from readiness_kit.reports.material import material
     from readiness_kit.reports.outputs import parse_outputs, render, write
 
@@ -149,10 +148,15 @@ def assess(
 
 
 def _gather(assessment: "Assessment", progress: "Progress", crashes: list[str]) -> None:
+    """Gather, and tell the notebooks when there is no more to wait for."""
+    from readiness_kit.notebook_files import gathered_mark
+
     try:
         assessment.gather(progress=progress)
     except Exception as error:  # noqa: BLE001 - whatever it is, the run is incomplete
         crashes.append(f"gathering: {type(error).__name__}: {error}")
+    finally:
+        gathered_mark(assessment.folder.path).touch()
 
 
 def _terminated(number: int, frame: object) -> NoReturn:
