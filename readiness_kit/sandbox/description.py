@@ -150,7 +150,7 @@ def _canary() -> Yaml:
         "read": "query Newest { posts(limit: 5) { id title } }",
         "write": "mutation Write($mark: String!) "
         "{ createPost(input: {title: $mark}) { id post { title } } }",
-        "undo": "mutation Undo($id: String!) { deletePost(id: $id) { id } }",
+        "undo": "mutation Undo($id: ID!) { deletePost(id: $id) { id } }",
     }
 
 
