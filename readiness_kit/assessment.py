@@ -123,10 +123,12 @@ class Assessment:
             with ThreadPoolExecutor(WORKERS, thread_name_prefix="gather") as pool:
                 for _ in pool.map(lambda one: done.after(self._gather_one, one), wave):
                     pass
+        if self._gathering and items is None:
+            self.folder.finish_gathering()
 
     def _gather_one(self, source: Source) -> None:
         fact_id = source.fact.fact_id()
-        if not self._gatherer and self.folder.wait_for(fact_id):
+        if not self._gatherer and (self.folder.wait_for(fact_id) or not self._gatherer):
             return
         with locks.locked(self.folder.lock(fact_id)):
             if self.folder.has_fact(fact_id):

@@ -258,6 +258,16 @@ def test_who_does_not_gather_waits_for_who_does(world):
     assert not locks.is_held(parent.folder.lock("gatherer"))
 
 
+def test_who_waits_is_told_when_nothing_more_will_come(world):
+    world.gather_by(lambda visit: door())
+    parent = world.open()
+    child = Assessment.open(world.tmp_path / "readiness.yaml", parent.folder.path)
+    with parent.gathering():
+        parent.folder.finish_gathering()
+        assert world.status(child) == (Status.UNKNOWN, Cause.NOT_SELECTED)
+    assert world.status(child) == (Status.PASS, None), "alone, it gathers for itself"
+
+
 def test_disk_full_leaves_nothing_half_written(world, monkeypatch):
     from readiness_kit.evidence import atomic
 

@@ -292,10 +292,14 @@ class RunFolder:
         finally:
             held.release()
 
+    def finish_gathering(self) -> None:
+        """Say that every fact of this run is stored: nobody need wait for another one."""
+        self.lock("gathered").touch()
+
     def wait_for(self, fact_id: str) -> bool:
         """Wait for *fact_id* while another process gathers; whether it came."""
         while not self.has_fact(fact_id):
-            if not locks.is_held(self.lock("gatherer")):
+            if self.lock("gathered").exists() or not locks.is_held(self.lock("gatherer")):
                 return self.has_fact(fact_id)
             time.sleep(locks.POLL_S)
         return True
