@@ -1,17 +1,16 @@
 """Prometheus, Alertmanager and the node exporter: they join when they are on PATH."""
 
+import json
 import shutil
 import signal
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-import httpx
-
-from readiness_kit.sandbox.layout import Layout, Ports
+from readiness_kit.sandbox.layout import Layout, Ports, Variant
 from readiness_kit.sandbox.templates import fill, packaged_file
 from readiness_kit.servers import programs
-from readiness_kit.servers.ports import LOOPBACK, answers
+from readiness_kit.servers.ports import LOOPBACK, answers, http_get
 from readiness_kit.servers.process import Command, Process
 
 PROGRAMS = {
@@ -29,10 +28,11 @@ TARGETS = 3
 class Monitoring:
     """The monitoring of a sandbox, as far as this machine has the programs."""
 
-    def __init__(self, layout: Layout, ports: Ports) -> None:
-        """Look for the programs; nothing is started."""
+    def __init__(self, layout: Layout, ports: Ports, variant: Variant) -> None:
+        """Look for the programs; nothing is started. Stock has nothing to be scraped."""
         self.layout = layout
         self.ports = ports
+        self.variant = variant
         self.figures: Path | None = None
         self.processes: tuple[Process, ...] = ()
         self.found = {
@@ -42,13 +42,16 @@ class Monitoring:
     @property
     def available(self) -> bool:
         """Whether all three are here: one without the others proves too little."""
-        return len(self.found) == len(PROGRAMS)
+        return self.variant == "hardened" and len(self.found) == len(PROGRAMS)
 
     def start(self, undo: ExitStack) -> None:
-        """Start the three, if all are here, and wait until they listen.
+        """Start the three, if all are here.
+
+        Prometheus looks at its targets five seconds after it was started (its discovery and its
+        scrape manager are throttled so), hence the earlier the better.
 
         Raises:
-            ServerError: One did not start.
+            ServerError: One cannot be executed.
 
         """
         if not self.available:
@@ -61,18 +64,25 @@ class Monitoring:
         for process in self.processes:
             undo.callback(process.stop)
             process.start()
-        for name, process in zip(PROGRAMS, self.processes, strict=True):
-            port = getattr(self.ports, name)
-            process.wait_until(partial(answers, port))
-        self.processes[0].wait_until(self._all_scraped)
+
+    def wait(self) -> None:
+        """Wait until all three listen, and Prometheus has seen every target.
+
+        Raises:
+            ServerError: One did not start.
+
+        """
+        for name, process in zip(PROGRAMS, self.processes, strict=False):
+            process.wait_until(partial(answers, getattr(self.ports, name)))
+        for prometheus in self.processes[:1]:
+            prometheus.wait_until(self._all_scraped)
 
     def _all_scraped(self) -> bool:
-        """Tell whether Prometheus has seen every target: its first round takes one interval."""
-        url = f"http://{LOOPBACK}:{self.ports.prometheus}/api/v1/query"
+        """Tell whether Prometheus has found every target up."""
+        _, body = http_get(self.ports.prometheus, "/api/v1/query?query=sum(up)")
         try:
-            answer = httpx.get(url, params={"query": "sum(up)"}, timeout=2, trust_env=False)
-            found = answer.json()["data"]["result"]
-        except (httpx.HTTPError, ValueError, KeyError):
+            found = json.loads(body)["data"]["result"]
+        except (ValueError, KeyError):
             return False
         return bool(found) and float(found[0]["value"][1]) == TARGETS
 

@@ -46,9 +46,8 @@ def write_papers(
     environment: dict[str, str],
     monitored: bool,
 ) -> None:
-    """Write what the kit reads of a sandbox besides its servers; ``readiness.yaml`` last."""
+    """Write secrets by file, source tree and signed records; ``readiness.yaml`` last."""
     _write_connection_strings(layout, database, environment)
-    _write_documents(layout, ports)
     commit = _write_source(layout.source)
     write_signatures(layout, monitored=monitored)
     description = describe(
@@ -79,8 +78,8 @@ def _write_connection_strings(
         layout.keep_secret(f"{role}_password", database.passwords[role])
 
 
-def _write_documents(layout: Layout, ports: Ports) -> None:
-    """Fill the documents' blanks: nothing in the package itself can grow old."""
+def write_documents(layout: Layout, ports: Ports) -> None:
+    """Write configuration and documents with today's date: nothing in the package grows old."""
     today = dt.datetime.now(dt.UTC).date()
     values = {name.upper(): str(port) for name, port in ports._asdict().items()} | {
         "TODAY": today.isoformat(),

@@ -2,13 +2,12 @@
 
 import signal
 import sys
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlencode
 
-import httpx
-
 from readiness_kit.sandbox.layout import DATABASE, Layout, Ports, Variant
-from readiness_kit.servers.ports import LOOPBACK
+from readiness_kit.servers.ports import LOOPBACK, http_get
 from readiness_kit.servers.process import Command, Process
 
 POOL_SIZE = 10
@@ -49,18 +48,11 @@ class Instance(Process):
 
     def ready(self) -> bool:
         """Tell whether it and all it depends on answer; stock has no such endpoint."""
-        return self._status("/ready") == httpx.codes.OK
+        return http_get(self.port, "/ready")[0] == HTTPStatus.OK
 
     def alive(self) -> bool:
         """Tell whether it answers at all."""
-        return self._status("/health") == httpx.codes.OK
-
-    def _status(self, path: str) -> int:
-        try:
-            url = f"http://{LOOPBACK}:{self.port}{path}"
-            return httpx.get(url, timeout=2, trust_env=False).status_code
-        except httpx.HTTPError:
-            return 0
+        return http_get(self.port, "/health")[0] == HTTPStatus.OK
 
 
 def service_environment(

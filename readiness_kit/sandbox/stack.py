@@ -12,7 +12,7 @@ from readiness_kit.sandbox.edge import issue_certificates, make_edge
 from readiness_kit.sandbox.exporter import write_figures
 from readiness_kit.sandbox.layout import Layout, Ports, Variant, make_passwords
 from readiness_kit.sandbox.monitoring import Monitoring
-from readiness_kit.sandbox.papers import write_papers
+from readiness_kit.sandbox.papers import write_documents, write_papers
 from readiness_kit.sandbox.service import Instance, service_environment, write_environment_file
 from readiness_kit.sandbox.tokens import RENEWAL_S, write_tokens
 from readiness_kit.servers.account import unprivileged
@@ -111,6 +111,7 @@ class Stack:
         issue_certificates(layout, authority)
         environment = service_environment(layout, ports, variant, self.passwords)
         write_environment_file(layout.environment_file, environment)
+        write_documents(layout, ports)
 
         self.progress("starting the service's processes and the cache")
         self.instances = tuple(
@@ -125,12 +126,13 @@ class Stack:
         self._database = database = Database(layout, ports, variant, self.passwords)
         undo.callback(database.stop)
         database.start(authority)
+        self._monitoring = monitoring = Monitoring(layout, ports, variant)
+        monitoring.start(undo)
 
         self.progress("writing backups, documents, keys and records")
         if variant == "hardened":
             database.back_up()
         self._renew_tokens()
-        self._monitoring = monitoring = Monitoring(layout, ports)
         write_papers(
             layout,
             ports,
@@ -147,7 +149,7 @@ class Stack:
             instance.wait_until(ready, timeout_s=SERVICE_DEADLINE_S)
         edge = self._run(undo, make_edge(layout, ports, variant, cache.socket))
         edge.wait_until(lambda: answers(ports.https))
-        monitoring.start(undo)
+        monitoring.wait()
         database.forget_statements()
 
     def _run(self, undo: ExitStack, process: P) -> P:

@@ -1,6 +1,7 @@
 """Free TCP ports on loopback."""
 
 import errno
+import http.client
 import random
 import socket
 
@@ -65,3 +66,16 @@ def answers(port: int, *, timeout_s: float = 0.5) -> bool:
     except OSError:
         return False
     return True
+
+
+def http_get(port: int, path: str, *, timeout_s: float = 2.0) -> tuple[int, bytes]:
+    """Ask *port* for *path* over plain HTTP; return status and body, (0, b"") without an answer."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=timeout_s)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except (OSError, http.client.HTTPException):
+        return 0, b""
+    finally:
+        connection.close()
