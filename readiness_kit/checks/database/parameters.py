@@ -200,7 +200,7 @@ def checkpoints(pg: PostgresSettings) -> Iterator[Finding]:
     """Checkpoints are spread out, and begin because it is time."""
     name, want = "checkpoint_completion_target", "at least 0.9, and most checkpoints timed"
     spread, timed, early = pg.number(name), pg.checkpoints_timed, pg.checkpoints_requested
-    this = case(pg, name, want, f"{spread}; {timed} checkpoints timed, {early} requested")
+    this = case(pg, name, want, f"{_plain(spread)}; {timed} checkpoints timed, {early} requested")
     if spread is not None and spread < CHECKPOINT_SPREAD:
         yield this.fails()
     elif spread is None or timed is None or early is None or timed < 0 or early < 0:
@@ -230,7 +230,7 @@ def statistics_target(pg: PostgresSettings) -> Iterator[Finding]:
     """Statistics are detailed enough for good plans."""
     name, (low, high) = "default_statistics_target", STATISTICS
     value = pg.number(name)
-    this = case(pg, name, f"{low} to {high}", f"{value}")
+    this = case(pg, name, f"{low} to {high}", _plain(value))
     if value is None:
         yield this.not_seen(Cause.COULD_NOT_ASK)
     elif value < low:
@@ -244,7 +244,7 @@ def random_page_cost(pg: PostgresSettings) -> Iterator[Finding]:
     """Random reads cost the planner what they cost the storage, taken to be SSD."""
     name, (least, good, most) = "random_page_cost", PAGE_COST
     value = pg.number(name)
-    this = case(pg, name, f"{least} to {good}, judged as SSD", f"{value}")
+    this = case(pg, name, f"{least} to {good}, judged as SSD", _plain(value))
     if value is None:
         yield this.not_seen(Cause.COULD_NOT_ASK)
     elif not least <= value <= most:
@@ -260,7 +260,7 @@ def io_concurrency(pg: PostgresSettings) -> Iterator[Finding]:
     value, method = pg.number(name), pg.settings.get("io_method")
     asynchronous = pg.version_num >= 180000 and method is not None and method.value != "sync"
     want = f"at least {least if asynchronous else good}, judged as SSD"
-    this = case(pg, name, want, f"{value}, major version {pg.version_num // 10000}")
+    this = case(pg, name, want, f"{_plain(value)}, major version {pg.version_num // 10000}")
     if value is None:
         yield this.not_seen(Cause.COULD_NOT_ASK)
     elif value < least:
@@ -273,6 +273,10 @@ def io_concurrency(pg: PostgresSettings) -> Iterator[Finding]:
 
 def _mib(size_bytes: int | None) -> str:
     return "not seen" if size_bytes is None else f"{size_bytes / MIB:.0f} MiB"
+
+
+def _plain(value: float | None) -> str:
+    return "not seen" if value is None else f"{value:g}"
 
 
 def _row(value: str, unit: str | None = None) -> Setting:

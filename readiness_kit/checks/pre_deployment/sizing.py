@@ -190,7 +190,7 @@ def older_than_the_letter(server: PostgresServer) -> PostgresServer:
 
 def without_bound(server: CacheServer) -> CacheServer:
     """Let the cache grow."""
-    return server.replace(max_memory_bytes=0)
+    return server.replace(max_memory_bytes=server.max_memory_bytes and 0)
 
 
 def login_refused(server: CacheServer) -> CacheServer:
