@@ -118,25 +118,31 @@ def _run_papermill(
     path: Path, output: Path, parameters: Mapping[str, str], place: Path, cell_timeout_s: int
 ) -> None:
     import papermill
+    from jupyter_core.utils import ensure_event_loop
     from traitlets.config import Config
 
+    # nbclient makes a loop for this thread and leaves it open.
+    loop = ensure_event_loop()
     manager = {
         "transport": "ipc",
         "ip": str(place / "socket"),
         "connection_file": str(place / "kernel.json"),
     }
-    papermill.execute_notebook(
-        path,
-        output,
-        parameters=dict(parameters),
-        kernel_name="python3",
-        progress_bar=False,
-        execution_timeout=cell_timeout_s,
-        shutdown_kernel="immediate",
-        config=Config({"KernelManager": manager}),
-        # The user's own profile and start-up files are no part of the evidence.
-        extra_arguments=[f"--ipython-dir={place}", "--HistoryManager.enabled=False"],
-    )
+    try:
+        papermill.execute_notebook(
+            path,
+            output,
+            parameters=dict(parameters),
+            kernel_name="python3",
+            progress_bar=False,
+            execution_timeout=cell_timeout_s,
+            shutdown_kernel="immediate",
+            config=Config({"KernelManager": manager}),
+            # The user's own profile and start-up files are no part of the evidence.
+            extra_arguments=[f"--ipython-dir={place}", "--HistoryManager.enabled=False"],
+        )
+    finally:
+        loop.close()
 
 
 def _said(error: Exception) -> str:

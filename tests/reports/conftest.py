@@ -27,11 +27,11 @@ HOSTILE = (
     "<script>alert(1)</script>",
     "</script><script>alert(2)</script>",
     "<img src=x onerror=alert(3)>",
-    "\"><svg onload=alert(4)>",
+    '"><svg onload=alert(4)>',
     "' onmouseover='alert(5)",
     "javascript:alert(6)",
     "]]><!-- &lt;b&gt; --> {{7*7}}",
-    "=HYPERLINK(\"http://evil.example\",\"x\")",
+    '=HYPERLINK("http://evil.example","x")',
     "| a | b |\n|---|---|\n[x](javascript:alert(8)) @everyone",
     "\x1b[2J\x00\u202egnirts\u2028line\ud800",
     "x" * 5000,
@@ -97,14 +97,14 @@ def results_with(texts, statuses=tuple(Status)):
                 claims=claims,
             )
         )
-    counts = {
-        one.value: sum(c.status is one for i in items for c in i.claims) for one in Status
-    }
+    counts = {one.value: sum(c.status is one for i in items for c in i.claims) for one in Status}
     return Results(
         schema=SCHEMA,
         run_id="20261101T120000Z-quill-abcdef",
         kit_version="0.1.0",
-        target=TargetSummary(name="quill", environment="staging", release=texts[0], digest="0" * 64),
+        target=TargetSummary(
+            name="quill", environment="staging", release=texts[0], digest="0" * 64
+        ),
         started_at=AT,
         finished_at=AT,
         complete=False,
