@@ -52,6 +52,9 @@ _POLL_S = 0.02
 class Flight:
     """A request between being sent and being judged."""
 
+    who: object
+    """The greenlet that sent it; None when nobody did."""
+
     due: float
     """Seconds from the start."""
 
@@ -113,7 +116,7 @@ class Engine:
         self.sent += 1
         if waited:
             self.lateness.record(-early)
-        flight = self.flights[me] = Flight(due, 0.0 if waited else -early)
+        flight = self.flights[me] = Flight(me, due, 0.0 if waited else -early)
         return flight
 
     def on_request(
@@ -130,11 +133,9 @@ class Engine:
         flight = context.get("readiness")
         if not isinstance(flight, Flight):
             return
-        me = next((who for who, one in self.flights.items() if one is flight), None)
-        if me is None:
+        if self.flights.pop(flight.who, None) is not flight:
             return
-        del self.flights[me]
-        self.went_well[me] = exception is None
+        self.went_well[flight.who] = exception is None
         status = getattr(response, "status_code", 0) or 0
         self.answered += bool(status)
         self.ended += 1
@@ -151,7 +152,7 @@ class Engine:
             self.ended += 1
         elif not self.went_well.pop(me, False):
             return
-        self._fail(flight or Flight(perf_counter() - self.t0, 0.0), _OTHER, "task_error")
+        self._fail(flight or Flight(me, perf_counter() - self.t0, 0.0), _OTHER, "task_error")
 
     def give_up(self) -> None:
         """Count what is unanswered, and what was never sent, as failed."""
@@ -160,7 +161,7 @@ class Engine:
             self._fail(flight, _OTHER, "unanswered")
         self.flights.clear()
         for due in self.due[self.sent :]:
-            self._fail(Flight(due, 0.0), _OTHER, "never_sent")
+            self._fail(Flight(None, due, 0.0), _OTHER, "never_sent")
         self.over.set()
 
     @property
