@@ -52,7 +52,8 @@ def status(directory: str) -> None:
     for name, lives in seen.processes.items():
         click.echo(f"  {'running' if lives else 'gone   '}  {name}")
     if seen.state.message:
-        click.echo(f"{seen.state.message}\n  next: {seen.state.hint}", err=True)
+        next_step = f"\n  next: {seen.state.hint}" if seen.state.hint else ""
+        click.echo(seen.state.message + next_step, err=True)
     if phase != "ready" or not all(seen.processes.values()):
         raise SystemExit(3)
 

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from readiness_kit.errors import ServerError
 from readiness_kit.servers.account import Account
 from readiness_kit.servers.ports import demand_free, free_ports
 
@@ -14,6 +15,9 @@ VARIANTS: tuple[Variant, ...] = ("hardened", "stock")
 
 DATABASE = "quill"
 HOST = "localhost"
+SPACE_BYTES = 600 * 10**6
+"""Two clusters, their WAL and its archive, which grows by 16 MB a minute under writes."""
+
 LONGEST_SOCKET_FOLDER = 80
 """A Unix socket's path holds 107 bytes; the rest is for file names below the folder."""
 
@@ -110,6 +114,10 @@ class Layout:
 
         ``servers`` is placed in the system's temporary folder when the servers' account could not
         pass through *root*, or when its path is too long for a Unix socket.
+
+        Raises:
+            ServerError: Too little space is left.
+
         """
         self.root.chmod(0o711 if self.account else 0o700)
         unreachable = self.account is not None and not self.account.may_enter(self.root)
@@ -117,6 +125,7 @@ class Layout:
             self.outside = Path(tempfile.mkdtemp(prefix="readiness-servers-"))
             self.servers = self.outside / "servers"
             self.outside.chmod(0o711)
+        demand_space(self.servers.parent)
         for folder in (self.documents, self.tls, self.source, self.logs, self.backups):
             folder.mkdir(parents=True)
         for folder in (self.secrets, self.keys):
@@ -142,6 +151,22 @@ class Layout:
         beside.touch(mode=0o600)
         beside.write_text(value)
         return beside.replace(path)
+
+
+def demand_space(folder: Path) -> None:
+    """Make sure that a sandbox fits on the volume of *folder*.
+
+    Raises:
+        ServerError: It does not.
+
+    """
+    free = shutil.disk_usage(folder).free
+    if free < SPACE_BYTES:
+        raise ServerError(
+            f"a sandbox takes up to {SPACE_BYTES // 10**6} MB, and the volume of {folder} "
+            f"has {free // 10**6} MB left",
+            hint="free some space, or choose a folder on another volume with --dir",
+        )
 
 
 def make_passwords() -> dict[str, str]:

@@ -105,8 +105,8 @@ class Stack:
 
     def _start(self, undo: ExitStack) -> None:
         layout, ports, variant = self.layout, self.ports, self.variant
-        layout.create()
         undo.callback(layout.remove_outside)
+        layout.create()
         authority = Authority.create("Quill sandbox authority")
         issue_certificates(layout, authority)
         environment = service_environment(layout, ports, variant, self.passwords)
