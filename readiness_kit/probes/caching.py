@@ -12,7 +12,7 @@ import redis
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.caching import CacheExpiry, CacheUse, RepeatedRead, WriteSeen
-from readiness_kit.probes.graphql import Json, Reply, ask, bearer, plain_query
+from readiness_kit.probes.graphql import Json, Reply, ask, bearer, plain_queries, plain_query
 from readiness_kit.probes.postgres_session import Session, Sql, parameters, session
 from readiness_kit.probes.redis import cache_client
 from readiness_kit.sources import Visit, source
@@ -62,7 +62,7 @@ def cache_use(visit: Visit) -> CacheUse:
 
 
 def _canary(visit: Visit) -> CacheCanary:
-    plain_query(visit)
+    plain_queries(visit)
     canary = visit.cache.canary
     if canary is None:
         raise NotSeen(

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.compression import CompressionOffer, EncodedAnswer
-from readiness_kit.probes.graphql import Scalars, bearer, changes, plain_query
+from readiness_kit.probes.graphql import Scalars, bearer, changes, plain_queries
 from readiness_kit.sources import Address, Visit, source
 
 LARGE_BYTES = 1000
@@ -42,7 +42,7 @@ def compression_offer(visit: Visit) -> CompressionOffer:
         NotSeen: No declared query has an answer over 1000 bytes.
 
     """
-    plain_query(visit)
+    plain_queries(visit)
     addresses = visit.addresses(visit.api.url)
     question = _large(visit, addresses[0])
     return CompressionOffer(

@@ -33,7 +33,7 @@ from graphql import (
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.documentation import DocumentedSchema, LiveSchema, SchemaElement
-from readiness_kit.probes.graphql import Json, ask, bearer, plain_query
+from readiness_kit.probes.graphql import Json, ask, bearer, plain_queries
 from readiness_kit.sources import Visit, source
 
 MOST_ELEMENTS = 20_000
@@ -48,7 +48,7 @@ def live_schema(visit: Visit) -> LiveSchema:
         NotSeen: Nobody is told, or what is told is no schema.
 
     """
-    plain_query(visit)
+    plain_queries(visit)
     admin = visit.target.identities.get("admin")
     identity = "identities.admin" if admin is not None else "auth.token"
     headers = bearer(admin if admin is not None else visit.token)

@@ -36,7 +36,7 @@ _EXCERPT = 80
 SIGNS = {
     "stack": re.compile(
         r"Traceback \(most recent call last\)|File \"[^\"]{1,200}\", line \d+"
-        r"|\bat [\w$.<>]{1,80}\([\w.]{1,40}:\d+(?::\d+)?\)|goroutine \d+ \["
+        r"|\bat [\w$.<>]{1,80} ?\([\w./-]{1,80}:\d+(?::\d+)?\)|goroutine \d+ \["
         r"|stack ?trace|\"stacktrace\""
     ),
     "path": re.compile(
@@ -98,7 +98,7 @@ def planted() -> dict[str, bool]:
     return {kind: kind in {one.kind for one in internals(text)} for kind, text in PLANTED.items()}
 
 
-@source(effect="canary", asks="about 14 faulty requests per address", deadline_s=40)
+@source(effect="canary", asks="about 20 faulty requests per address", deadline_s=40)
 def provoked_errors(visit: Visit) -> ProvokedErrors:
     """Send faulty requests and ask for debug routes, at every address."""
     query, token = plain_query(visit), bearer(visit.token)
@@ -140,14 +140,22 @@ def _faults(visit: Visit) -> Iterator[Fault]:
     yield Fault("GraphQL that does not parse", "POST", path, _query("query { "))
     yield Fault("unknown field", "POST", path, _query("{ noSuchFieldReadiness }"))
     yield Fault("wrong variables", "POST", path, _query("query Q($id: Int!) { __typename }"))
+    for one in visit.target.smoke:
+        for name, value in one.variables.items():
+            if type(value) is int:
+                for title, wrong in (("text", "1'\"--"), ("too large a number", 2**63)):
+                    content = _query(one.query, {**one.variables, name: wrong})
+                    yield Fault(f"{title} as ${name} of {one.name}", "POST", path, content)
     yield Fault("bytes that are no text", "POST", path, b'{"query": "\xff\xfe"}')
     yield Fault("oversize body", "POST", path, _query("#" + "a" * OVERSIZE_BYTES))
     long = (("x-readiness-long", "a" * LONG_HEADER_BYTES),)
     yield Fault("header too long", "GET", visit.api.health, None, long)
 
 
-def _query(query: str) -> bytes:
-    return json.dumps({"query": query}).encode()
+def _query(
+    query: str, variables: dict[str, str | int | float | bool | None] | None = None
+) -> bytes:
+    return json.dumps({"query": query, "variables": variables or {}}).encode()
 
 
 def _send(

@@ -53,8 +53,8 @@ def bearer(token: str | Secret | None) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"} if token else {}
 
 
-def plain_query(visit: Visit) -> str:
-    """Return a query that the valid token must be able to ask.
+def plain_queries(visit: Visit) -> tuple[str, ...]:
+    """Return the declared queries without variables, which the valid token must be able to ask.
 
     Raises:
         NotSeen: The target is not GraphQL, or declares no such query.
@@ -62,15 +62,32 @@ def plain_query(visit: Visit) -> str:
     """
     if visit.api.kind != "graphql":
         raise NotSeen("the service does not speak GraphQL", cause="not_configured")
-    declared = [visit.target.auth.protected, *(one.query for one in visit.target.smoke)]
-    query = next((one for one in declared if one and not changes(one)), "")
-    if not query:
+    smoke = (one.query for one in visit.target.smoke if not one.variables)
+    queries = tuple(
+        one for one in (visit.target.auth.protected, *smoke) if one and not changes(one)
+    )
+    if not queries:
         raise NotSeen(
             "readiness.yaml declares no query to ask",
             cause="not_configured",
             hint="add auth.protected, a query that needs a token and no variables",
         )
-    return query
+    return queries
+
+
+def plain_query(visit: Visit) -> str:
+    """Return the first declared query that is answered now, or else the first of all.
+
+    Raises:
+        NotSeen: The target is not GraphQL, or declares no such query.
+
+    """
+    queries = plain_queries(visit)
+    if len(queries) == 1:
+        return queries[0]
+    with visit.client(visit.api.url, headers=bearer(visit.token)) as client:
+        asked = (one for one in queries if ask(client, visit.api.graphql, one).answer.answered)
+        return next(asked, queries[0])
 
 
 def changes(query: str) -> bool:
