@@ -24,9 +24,12 @@ SHORT = ("--rate", "200", "--duration", "2", "--users", "20", "--json")
 
 
 def test_objectives_held(tmp_path):
-    with LoadTarget() as target:
-        done = run(tmp_path, target.url, *SHORT)
-    said = json.loads(done.stdout)
+    for _ in range(3):  # a host too busy to generate load says so: ask it again
+        with LoadTarget() as target:
+            done = run(tmp_path, target.url, *SHORT)
+        said = json.loads(done.stdout)
+        if said["invalid_reason"] != "generator_late":
+            break
     assert said["schema"] == "readiness-kit/load/1"
     assert (said["valid"], said["verdict"], done.return_value) == (True, "held", 0), done.stderr
     assert said["scheduled"] == said["sent"] == said["answered"] == said["corrected"]["n"] == 400
@@ -39,9 +42,10 @@ def test_objectives_not_held(tmp_path):
     with LoadTarget() as target:
         done = run(tmp_path, target.url, *SHORT, path="/broken")
     said = json.loads(done.stdout)
-    assert (said["verdict"], done.return_value) == ("not_held", 1)
     assert said["corrected"]["p50_ms"] is None
     assert said["errors"] == {"http_503": 400}
+    late = said["invalid_reason"] == "generator_late"
+    assert (said["verdict"], done.return_value) == (("unknown", 3) if late else ("not_held", 1))
 
 
 def test_too_few_samples_are_never_held(tmp_path):

@@ -51,9 +51,12 @@ def play(target, tmp_path, body, tokens=(), **changes):
 
 def test_corrected_latency_tells_the_truth_about_a_stalled_target():
     # frozen 0.2 s in every 2 s: 10 % of arrivals wait, uniformly up to 200 ms
-    with LoadTarget(stall=(0.2, 2.0)) as target:
-        outcome = drive(plan(target, path="/", rate_rps=100.0, seconds=6.0, users=30))
-    run = load_run(BenchmarkLoad, outcome)
+    for _ in range(3):  # a host too busy to generate load says so: ask it again
+        with LoadTarget(stall=(0.2, 2.0)) as target:
+            outcome = drive(plan(target, path="/", rate_rps=100.0, seconds=6.0, users=30))
+        run = load_run(BenchmarkLoad, outcome)
+        if run.invalid_reason != "generator_late":
+            break
     assert run.valid, run.invalid_reason
     assert (run.scheduled, run.sent, run.answered, run.failed) == (600, 600, 600, 0)
     seen = run.corrected
