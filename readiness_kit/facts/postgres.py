@@ -92,7 +92,7 @@ class PostgresSettings(Fact, frozen=True, kw_only=True):
     """Names of all settings that wait for a restart."""
 
     client_backends: tuple[int, ...]
-    """Client connections in use, one count per sample."""
+    """Client connections in use, one count per sample; none when the role may not see them."""
 
     checkpoints_timed: int | None
     """Checkpoints begun because it was time, since the statistics were reset."""

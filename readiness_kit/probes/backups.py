@@ -148,9 +148,10 @@ def _place(visit: Visit, directory: Path, mount: Mount) -> tuple[Place, str]:
     try:
         with session(visit, params) as database:
             row = database.row(Sql.SERVER)
+            here = is_our_backend(row["pid"], row["client_port"])  # while the backend lives
     except NotSeen as error:
         return "not_known", error.message
-    if row["data_directory"] is None or not is_our_backend(row["pid"], row["client_port"]):
+    if row["data_directory"] is None or not here:
         return "not_known", "the database's data directory was not found on this machine"
     if directory.resolve().is_relative_to(Path(row["data_directory"]).resolve()):
         return "inside_data_directory", f"inside {row['data_directory']}"

@@ -83,7 +83,7 @@ def postgres_settings(visit: Visit) -> PostgresSettings:
     with session(visit, parameters(visit.database.dsn)) as database:
         version_num = database.row(Sql.SERVER)["version_num"]
         rows = database.rows(Sql.SETTINGS, names=list(SETTINGS))
-        clients = tuple(_clients(database) for _ in range(CLIENT_SAMPLES))
+        samples = [database.row(Sql.CLIENTS) for _ in range(CLIENT_SAMPLES)]
         newer = version_num >= 170000
         checkpoints = database.row(Sql.CHECKPOINTS_17 if newer else Sql.CHECKPOINTS)
     return PostgresSettings(
@@ -91,7 +91,7 @@ def postgres_settings(visit: Visit) -> PostgresSettings:
         version_num=version_num,
         settings={row["name"]: _setting(row) for row in rows if row["name"] in SETTINGS},
         pending_restart=tuple(row["name"] for row in rows if row["pending_restart"]),
-        client_backends=clients,
+        client_backends=tuple(row["clients"] for row in samples if not row["hidden"]),
         checkpoints_timed=checkpoints["timed"],
         checkpoints_requested=checkpoints["requested"],
     )
@@ -189,13 +189,6 @@ def _setting(row: DictRow) -> Setting:
         source=row["source"],
         pending_restart=row["pending_restart"],
     )
-
-
-def _clients(database: Session) -> int:
-    row = database.row(Sql.CLIENTS)
-    if row["hidden"]:
-        raise NotSeen("the probe's role may not see other sessions", hint="grant it pg_monitor")
-    return int(row["clients"])
 
 
 def _standbys(primary: Session) -> tuple[Standby, ...]:

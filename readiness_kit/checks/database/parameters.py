@@ -111,7 +111,7 @@ def connections(pg: PostgresSettings) -> Iterator[Finding]:
     names = ("max_connections", "superuser_reserved_connections")
     if most is None or reserved is None or not pg.client_backends:
         this = case(pg, "max_connections", want, "", *names)
-        yield this.not_seen(Cause.COULD_NOT_ASK)
+        yield this.not_seen(Cause.COULD_NOT_ASK, "to see sessions the role needs pg_monitor")
         return
     slots, highest = most - reserved - roles, max(pg.client_backends)
     got = (
