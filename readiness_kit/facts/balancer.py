@@ -15,6 +15,9 @@ class BalancedAnswer(Record, frozen=True):
     status: int
     """HTTP status; 0 without an answer."""
 
+    answered: bool
+    """Whether it is a success, in GraphQL one with data and without errors."""
+
     digest: str
     """SHA-256 of the body."""
 
@@ -26,6 +29,9 @@ class DirectAnswer(Record, frozen=True):
 
     status: int
     """HTTP status; 0 without an answer."""
+
+    answered: bool
+    """Whether it is a success, in GraphQL one with data and without errors."""
 
     digest: str
     """SHA-256 of the body."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import httpx
 
 from readiness_kit.facts.balancer import BalancedAnswer, DirectAnswer, InstanceAnswers
+from readiness_kit.probes.graphql import read_body
 from readiness_kit.probes.http import ERROR, Ask, bearer, cheap
 from readiness_kit.sources import Visit, source
 
@@ -41,11 +42,17 @@ def instance_answers(visit: Visit) -> InstanceAnswers:
     return InstanceAnswers(
         cookies=tuple(sorted(cookies)),
         balanced=(
-            *(_balanced(one, cookie=False) for one in plain),
-            *(_balanced(one, cookie=True) for one in bound),
+            *(_balanced(visit, one, cookie=False) for one in plain),
+            *(_balanced(visit, one, cookie=True) for one in bound),
         ),
         direct=tuple(
-            DirectAnswer(url=url, status=_status(one), digest=_digest(one)) for url, one in direct
+            DirectAnswer(
+                url=url,
+                status=_status(one),
+                answered=_answered(visit, one),
+                digest=_digest(one),
+            )
+            for url, one in direct
         ),
         observed_at=datetime.now(UTC),
     )
@@ -70,15 +77,25 @@ def _send(visit: Visit, url: str, ask: Ask, cookies: dict[str, str]) -> httpx.Re
         return None
 
 
-def _balanced(answer: httpx.Response | None, *, cookie: bool) -> BalancedAnswer:
+def _balanced(visit: Visit, answer: httpx.Response | None, *, cookie: bool) -> BalancedAnswer:
     headers = answer.headers if answer is not None else httpx.Headers()
     named = (headers[name] for name in NAMES if name in headers)
     return BalancedAnswer(
         instance=next(named, "")[:80],
         cookie=cookie,
         status=_status(answer),
+        answered=_answered(visit, answer),
         digest=_digest(answer),
     )
+
+
+def _answered(visit: Visit, answer: httpx.Response | None) -> bool:
+    if answer is None or not answer.is_success:
+        return False
+    if visit.api.kind == "rest":
+        return True
+    data, errors, _ = read_body(answer.content)
+    return not errors and any(value is not None for value in data.values())
 
 
 def _status(answer: httpx.Response | None) -> int:

@@ -204,15 +204,15 @@ def days_ahead(expression: str) -> float | None:
     left, sign, right = text.partition("<")
     if not sign:
         return None
+    gap = f"({left.strip()}) - ({right.removeprefix('=').strip()})"
     try:
-        limit = _value(right.removeprefix("=").removeprefix(" bool"), 0, 0)
-        base, slope = _value(left, 0, 0), _value(left, DAY_S, 0) - _value(left, 0, 0)
-        moving = _value(left, DAY_S, DAY_S)
+        base, moving = _value(gap, 0, 0), _value(gap, DAY_S, DAY_S)
+        slope = _value(gap, DAY_S, 0) - base
     except (SyntaxError, ValueError, ZeroDivisionError, OverflowError, RecursionError):
         return None
     if slope <= 0 or abs(moving - base) > 1e-9 * max(1.0, abs(slope)):
         return None
-    return (limit - base) / slope
+    return -base / slope
 
 
 def _value(text: str, end: float, now: float) -> float:

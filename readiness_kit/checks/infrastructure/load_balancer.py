@@ -104,8 +104,8 @@ def judge_tls(served: ServedCertificates) -> Iterator[Finding]:
 @judges("affinity")
 def judge_affinity(answers: InstanceAnswers, nginx: NginxConfig | None) -> Iterator[Finding]:
     """Judge that a declared affinity works, or else that none is needed."""
-    statuses = [one.status for one in answers.balanced] + [one.status for one in answers.direct]
-    dead = [status for status in statuses if not 200 <= status < 300]
+    heard = [one.answered for one in answers.balanced] + [one.answered for one in answers.direct]
+    dead = [answered for answered in heard if not answered]
     routed = {route.upstream for route in nginx.routes} if nginx else set()
     ways = {one.affinity for one in nginx.upstreams if one.name in routed} if nginx else set()
     declared = sorted((*(way for way in ways if way), *answers.cookies))
@@ -182,10 +182,11 @@ GOOD_ANSWERS = InstanceAnswers(
     observed_at=MOMENT,
     cookies=(),
     balanced=tuple(
-        BalancedAnswer(instance="", cookie=False, status=200, digest="0a") for _ in range(10)
+        BalancedAnswer(instance="", cookie=False, status=200, answered=True, digest="0a")
+        for _ in range(10)
     ),
     direct=tuple(
-        DirectAnswer(url=f"http://192.0.2.{n}:8000", status=200, digest="0a")
+        DirectAnswer(url=f"http://192.0.2.{n}:8000", status=200, answered=True, digest="0a")
         for n in (11, 12, 11, 12)
     ),
 )

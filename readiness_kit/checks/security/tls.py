@@ -167,7 +167,8 @@ def judge_plain(plain: PlainHttp) -> Iterator[Finding]:
         advice = ["use 308 or 301, which browsers and crawlers remember (RFC 9110 15.4)"]
         yield holds_weakly(claim, got=got, want=want, seen=seen, advice=advice, reproduce=repeat)
     else:
-        got = f"{len(plain.answers)} requests: {len(clear)} redirected, the rest found no open port"
+        shut = len(plain.answers) - len(clear)
+        got = f"{len(plain.answers)} requests: {len(clear)} redirected, {shut} to a closed port"
         yield holds(claim, got=got, want=want, seen=seen, reproduce=repeat)
 
 
