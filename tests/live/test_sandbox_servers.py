@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from readiness_kit.errors import ServerError
-from readiness_kit.servers.account import unprivileged
+from readiness_kit.servers.account import Account, unprivileged
 from readiness_kit.servers.certificates import Authority
 from readiness_kit.servers.nginx import Nginx
 from readiness_kit.servers.ports import answers, free_ports
@@ -96,3 +96,16 @@ def test_nginx_with_a_mistake_shows_its_line(home):
     with pytest.raises(ServerError, match="nginx ended while starting") as caught, edge:
         edge.wait_until(lambda: False, timeout_s=10)
     assert 'unknown directive "nonsense"' in caught.value.message
+
+
+def test_programs_out_of_the_accounts_reach_are_copied(home, monkeypatch):
+    account = unprivileged()
+    if account is None:
+        pytest.skip("only root runs servers as somebody else")
+    monkeypatch.setattr(Account, "may_enter", lambda self, folder: folder == home.parent)
+    postgres = Postgres(home, account)
+    assert postgres.directory == home / "programs" / "bin"
+    assert "PostgreSQL" in postgres.run("pg_dump", "--version").stdout
+    with Valkey(postgres.folder("cache"), account=account) as cache:
+        cache.wait_until(cache.listening)
+        assert cache.command.argv[0].parent == home / "cache"

@@ -17,6 +17,7 @@ import redis
 from readiness_kit.contents import claims
 from readiness_kit.sandbox.lifecycle import running
 from readiness_kit.sandbox.state import read_state
+from readiness_kit.servers import programs
 from readiness_kit.servers.ports import answers
 from readiness_kit.target_file import load_target
 
@@ -209,11 +210,13 @@ def test_no_unencrypted_way_into_database_or_cache(target, hardened):
         plain.ping()
 
 
-def test_every_backup_is_marked_and_the_newest_restores(target, hardened):
+def test_every_backup_is_marked_and_the_newest_reads_to_its_end(target):
     dumps = sorted(target.backups.directory.glob(target.backups.pattern))
     assert len(dumps) == 8
     assert all(dump.with_name(f"{dump.name}.ok").exists() for dump in dumps)
-    assert dumps[-1].read_bytes().startswith(b"PGDMP")
+    pg_restore = programs.postgres().path.parent / "pg_restore"
+    read = subprocess.run([pg_restore, "--file=-", dumps[-1]], capture_output=True, check=True)
+    assert b"COPY public.tb_post" in read.stdout
 
 
 def test_listens_on_loopback_and_on_the_described_ports_alone(hardened):
