@@ -108,7 +108,7 @@ def load_run(kind: type[Run], outcome: LoadOutcome) -> Run:
     effect="load",
     asks="the profile `benchmark`: objectives.peak_rps for 30 s or longer",
     deadline_s=4000.0,
-    exclusive=("target",),
+    exclusive=("load", "target"),
 )
 def benchmark(visit: Visit) -> BenchmarkLoad:
     """Offer the peak rate and measure the percentiles."""

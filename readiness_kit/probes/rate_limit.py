@@ -35,7 +35,7 @@ HOUR_SETTING = re.compile(r"(?!FRAISEQL_)\w*RATE_?LIMIT\w*HOUR\w*")
     effect="load",
     asks=f"{BURST_REQUESTS} requests at once, {OTHER_REQUESTS} from a second identity",
     deadline_s=30.0,
-    exclusive=("load",),
+    exclusive=("target",),
 )
 def rate_limit_burst(visit: Visit) -> RateLimitBurst:
     """Send a burst as one caller, and a few requests as another meanwhile."""
@@ -67,7 +67,7 @@ def rate_limit_burst(visit: Visit) -> RateLimitBurst:
     effect="load",
     asks=f"{PACED_REQUESTS} requests in {PACED_SECONDS:g} s at most, until the first 429",
     deadline_s=PACED_SECONDS + 30,
-    exclusive=("load",),
+    exclusive=("target",),
 )
 def rate_limit_minute(visit: Visit) -> RateLimitMinute:
     """Send evenly paced requests above the limit, and stop at the first refusal."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from readiness_kit.contents import claims
+from readiness_kit.notebook_files import packaged_load
 from readiness_kit.sandbox.app.token import BAD, PEOPLE
 from readiness_kit.sandbox.edge import ORIGINS
 from readiness_kit.sandbox.layout import HOST, Layout, Ports, Variant
@@ -71,6 +72,7 @@ def describe(
         "smoke": _smoke(),
         "objectives": {"peak_rps": 20, "rto_minutes": 30, "rpo_minutes": 5},
         "load": {
+            "scenario": str(packaged_load() / "locustfile.py"),
             "identities": [_secret(f"token_{name}") for name in ("editor", "other")],
             "max_rps": 200,
             "max_users": 500,
