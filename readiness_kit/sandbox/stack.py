@@ -78,7 +78,9 @@ class Stack:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop everything, last started first."""
+        """Stop everything, last started first; the service's processes may finish together."""
+        for instance in self.instances:
+            instance.send(instance.command.stop_signal)
         self._running.close()
 
     def every_server(self) -> dict[str, Process]:
