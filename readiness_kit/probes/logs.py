@@ -36,13 +36,15 @@ ALIASES: dict[str, tuple[str, ...]] = {
 
 PATTERNS = {
     "json web token": re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"),
-    "bearer header": re.compile(r"[Bb]earer [\w.~+/=-]{12,}"),
+    "bearer header": re.compile(
+        r"[Bb]earer [\w.~+/=-]{12,}|(?i:authorization)\W{1,6}[Bb]asic [\w+/=-]{8,}"
+    ),
     "private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
     "password in a URL": re.compile(r"\w+://[^\s/:@\"']*:[^\s/@\"'*]{3,}@"),
     "cloud key": re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
     "password": re.compile(
         r"(?i)(?:password|passwd|pwd|secret|api_?key|access_token|refresh_token|authorization)"
-        r"\\?[\"']?\s*[=:]\s*\\?[\"']?(?!\*|\[redacted|null|none|true|false)[^\s\"',;*}]{6,}"
+        r"\\?[\"']?\s*[=:]\s*\\?[\"']?(?!\*|\[redacted|null|none|true|false|bearer|basic)[^\s\"',;*}]{6,}"
     ),
 }
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")

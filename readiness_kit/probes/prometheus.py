@@ -53,7 +53,7 @@ def query_api(
             answer = client.get(path, params=dict(params))
             body = msgspec.json.decode(answer.content)
             return msgspec.convert(body["data"], kind)
-    except (httpx.HTTPError, msgspec.MsgspecError, KeyError, TypeError) as error:
+    except (httpx.HTTPError, msgspec.MsgspecError, KeyError, TypeError, RecursionError) as error:
         raise NotSeen(
             f"Prometheus gave no usable answer to {path}: {type(error).__name__}: {error}"[:300],
             hint="check prometheus.url with curl $PROMETHEUS/-/ready",
