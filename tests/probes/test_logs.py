@@ -22,7 +22,10 @@ TOKEN = "t0ken-of-a-reader-0123456789"
 def sample(tmp_path, *lines, logs=None, before=60):
     log = tmp_path / "app.jsonl"
     log.write_text(
-        "".join(f"{one if isinstance(one, str) else json.dumps(one)}\n" for one in lines)
+        "".join(
+            f"{one if isinstance(one, str) else json.dumps(one)}\n"
+            for one in [*[LINE] * before, *lines]
+        )
     )
 
     def answer(asked):
