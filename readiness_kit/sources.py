@@ -227,9 +227,10 @@ class Visit:
         local = (local_address or self.local_address()) if own else None
         limit = self.target.limits.requests_per_minute
         pacer = (Pacer(limit) if own else self.pacer) if paced else None
-        context = verify or (self.tls_context() if scheme == "https" else None)
+        plain = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody, and loads no store
+        context = verify or (self.tls_context() if scheme == "https" else plain)
         transport = httpx.HTTPTransport(
-            verify=context if context is not None else True,
+            verify=context,
             local_address=local,
             http2=http2,
             trust_env=False,
