@@ -43,9 +43,16 @@ def page(need):
         page = browser.new_page(viewport={"width": 1300, "height": 1500})
         page.problems = []
         page.on("pageerror", lambda error: page.problems.append(str(error)))
-        page.on("dialog", lambda dialog: page.problems.append(dialog.message))
+        page.on("dialog", lambda dialog: answer(page, dialog))
         yield page
         browser.close()
+
+
+def answer(page, dialog):
+    """Leave an unsaved notebook; any other dialog is a script of the target's."""
+    if dialog.type != "beforeunload":
+        page.problems.append(dialog.message)
+    dialog.accept()
 
 
 @pytest.fixture
