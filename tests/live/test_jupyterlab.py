@@ -193,6 +193,10 @@ def test_charts_and_tables_are_drawn(page, lab, project):
     assert page.problems == []
 
 
+@pytest.mark.skipif(
+    not os.environ.get("READINESS_JUPYTER_JOIN"),
+    reason="not yet reliable: leaving an unsaved notebook hangs the browser",
+)
 def test_blank_parameters_begin_a_run_that_the_next_notebook_joins(page, lab, project):
     open_notebook(page, lab, "09_documentation")
     run_all(page)
