@@ -53,6 +53,9 @@ class ProvokedErrors(Fact, frozen=True, kw_only=True):
     faults: tuple[Provocation, ...]
     """Faulty requests at every address."""
 
+    oddities: tuple[Provocation, ...]
+    """Requests that may be right, with values that upset a careless database layer."""
+
     debug_routes: tuple[Provocation, ...]
     """Routes that debuggers serve."""
 

@@ -19,7 +19,7 @@ from readiness_kit.facts.errors_seen import (
     Provocation,
     ProvokedErrors,
 )
-from readiness_kit.probes.graphql import bearer, plain_query, read_body
+from readiness_kit.probes.graphql import bearer, changes, plain_query, read_body
 from readiness_kit.probes.logs import Tail
 from readiness_kit.sources import Address, Visit, source
 
@@ -67,6 +67,13 @@ PLANTED = {
 }
 _REQUEST_ID_HEADERS = ("x-request-id", "x-correlation-id", "x-trace-id", "traceparent")
 _REQUEST_ID_KEYS = ("request_id", "requestId", "correlationId", "traceId", "trace_id")
+_WRONG: dict[type, tuple[tuple[str, str | int], ...]] = {
+    int: (("text", "1'\"--"), ("too large a number", 2**63)),
+}
+_ODD: dict[type, tuple[tuple[str, str | int], ...]] = {
+    int: (("a negative number", -1), ("the smallest number", -(2**31))),
+    str: (("a NUL byte", "a\0b"), ("a quote", "'\"\\"), ("a long text", "a" * 5000)),
+}
 _DEBUG_ROUTES = ("/debug", "/__debug__", "/__debug__/", "/_debugbar", "/console")
 _RELOAD = ("--reload", "--debug", "FLASK_DEBUG=1", "runserver")
 
@@ -107,17 +114,18 @@ def provoked_errors(visit: Visit) -> ProvokedErrors:
     faults = tuple(_faults(visit))
     debug = tuple(Fault(f"GET {path}", "GET", path) for path in _DEBUG_ROUTES)
     with ThreadPoolExecutor(8) as pool:
-        controls, answers, routes = (
+        controls, answers, oddities, routes = (
             pool.map(
                 lambda one: _send(visit, visit.api.url, one[0], one[1], token)[0],
                 _each(addresses, asked),
             )
-            for asked in ((right,), faults, debug)
+            for asked in ((right,), faults, tuple(_with_variables(visit, _ODD)), debug)
         )
         seen, reloaders = _processes(visit)
         return ProvokedErrors(
             controls=tuple(controls),
             faults=tuple(answers),
+            oddities=tuple(oddities),
             debug_routes=tuple(routes),
             planted=planted(),
             processes_seen=seen,
@@ -140,16 +148,22 @@ def _faults(visit: Visit) -> Iterator[Fault]:
     yield Fault("GraphQL that does not parse", "POST", path, _query("query { "))
     yield Fault("unknown field", "POST", path, _query("{ noSuchFieldReadiness }"))
     yield Fault("wrong variables", "POST", path, _query("query Q($id: Int!) { __typename }"))
-    for one in visit.target.smoke:
-        for name, value in one.variables.items():
-            if type(value) is int:
-                for title, wrong in (("text", "1'\"--"), ("too large a number", 2**63)):
-                    content = _query(one.query, {**one.variables, name: wrong})
-                    yield Fault(f"{title} as ${name} of {one.name}", "POST", path, content)
+    yield from _with_variables(visit, _WRONG)
     yield Fault("bytes that are no text", "POST", path, b'{"query": "\xff\xfe"}')
     yield Fault("oversize body", "POST", path, _query("#" + "a" * OVERSIZE_BYTES))
     long = (("x-readiness-long", "a" * LONG_HEADER_BYTES),)
     yield Fault("header too long", "GET", visit.api.health, None, long)
+
+
+def _with_variables(
+    visit: Visit, values: dict[type, tuple[tuple[str, str | int], ...]]
+) -> Iterator[Fault]:
+    """Yield the declared queries, each variable in turn replaced by *values* for its type."""
+    for one in visit.target.smoke:
+        for name, value in () if changes(one.query) else one.variables.items():
+            for title, odd in values.get(type(value), ()):
+                content = _query(one.query, {**one.variables, name: odd})
+                yield Fault(f"{title} as ${name} of {one.name}", "POST", visit.api.graphql, content)
 
 
 def _query(

@@ -6,7 +6,7 @@ from webserver import Reply, secret, serve, visit
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.errors_seen import SIGNS, crash_seen, internals, planted, provoked_errors
-from readiness_kit.target import Auth, Logs
+from readiness_kit.target import Auth, Logs, SmokeOperation
 
 ID = {"x-request-id": "r-1"}
 REFUSED = Reply(400, {"errors": [{"message": "Bad request"}]}, ID)
@@ -126,3 +126,23 @@ def test_without_a_crash_path_nothing_is_provoked():
     with pytest.raises(NotSeen) as error:
         crash_seen.gather(visit("http://127.0.0.1:1"))
     assert error.value.cause == "not_configured"
+
+
+def test_odd_values_are_sent_only_in_queries_and_their_answers_searched(tmp_path):
+    smoke = (
+        SmokeOperation(name="list", query="query L($n: Int) { list(n: $n) }", variables={"n": 5}),
+        SmokeOperation(name="write", query="mutation W($n: Int) { w(n: $n) }", variables={"n": 5}),
+    )
+
+    def careless(asked):
+        assert "mutation" not in asked.query
+        upset = asked.query == smoke[0].query and asked.variables["n"] == -1
+        error = {"message": "LIMIT must not be negative: SELECT data FROM tb_user"}
+        return Reply(body={"errors": [error]}) if upset else careful(asked)
+
+    auth = Auth(token=secret(tmp_path, "token", "t0ken"), protected="{ me { id } }")
+    with serve(careless) as url:
+        fact = provoked_errors.gather(visit(url, auth=auth, smoke=smoke, deadline_s=40))
+    assert [one.name for one in fact.oddities if one.internals] == [
+        "a negative number as $n of list"
+    ]

@@ -113,5 +113,7 @@ def test_messages_of_any_shape_are_read():
 def test_the_first_query_that_is_answered_is_the_control(tmp_path):
     auth = Auth(token=secret(tmp_path, "token", "t0ken"), protected="{ gone }")
     smoke = (SmokeOperation(name="me", query="{ me { id } }"),)
-    with serve(lambda asked: Reply(body=ME if "me" in asked.query else {"data": {"gone": None}})) as url:
+    with serve(
+        lambda asked: Reply(body=ME if "me" in asked.query else {"data": {"gone": None}})
+    ) as url:
         assert plain_query(visit(url, auth=auth, smoke=smoke)) == "{ me { id } }"

@@ -101,9 +101,7 @@ def test_families_are_found_by_meaning_or_by_name(tmp_path):
     assert other.requests == ""
 
 
-@pytest.mark.parametrize(
-    "text", ["<html>", '{"a": 1}', "", "a{", "\0", "# TYPE a counter"]
-)
+@pytest.mark.parametrize("text", ["<html>", '{"a": 1}', "", "a{", "\0", "# TYPE a counter"])
 def test_what_is_no_exposition_never_parses(tmp_path, text):
     with serve(lambda _: Reply(body=text)) as url:
         (page,) = metrics_exposed.gather(visit(url, **parts(tmp_path, url))).pages

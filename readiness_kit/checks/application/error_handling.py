@@ -63,25 +63,29 @@ def _answered(one: Provocation) -> bool:
 @judges("internals_hidden")
 def judge_internals(seen: ProvokedErrors) -> Iterator[Finding]:
     """Neither body nor headers of any provoked error hold a stack, a path or SQL."""
-    answers = (*seen.faults, *seen.debug_routes)
+    answers = (*seen.faults, *seen.oddities, *seen.debug_routes)
     shown = [one for one in answers if one.internals]
+    unanswered = any(_unanswered(one) for one in answers)
     case = Case(
         claim="internals_hidden",
         got=f"{len(shown)} of {len(answers)} answers give internals away"
         + "".join(f"; {one.name}: {_signs(one)}" for one in shown)
         + f"; {sum(seen.planted.values())} of {len(seen.planted)} planted signs recognised",
         want="none in any answer, and every planted sign recognised",
-        seen=[ProvokedErrors.at("/faults"), ProvokedErrors.at("/planted")],
+        seen=[
+            ProvokedErrors.at("/faults"),
+            ProvokedErrors.at("/oddities"),
+            ProvokedErrors.at("/planted"),
+        ],
         reproduce="curl -sS -i $URL/graphql -H 'content-type: application/json' "
         '-d \'{"query":"{ noSuchField }"}\'',
     )
-    unanswered = [one for one in answers if one.status is None or one.status == 429]
     if shown:
         yield case.fails("log the details, answer with a generic text and a request id")
-    elif not (_control(seen) and seen.faults and _recognises(seen.planted)) or unanswered:
-        yield case.not_seen(Cause.COULD_NOT_ASK)
-    else:
+    elif _control(seen) and seen.faults and _recognises(seen.planted) and not unanswered:
         yield case.holds()
+    else:
+        yield case.not_seen(Cause.COULD_NOT_ASK)
 
 
 @judges("unhandled_errors_generic")
@@ -130,6 +134,10 @@ def _control(seen: ProvokedErrors) -> bool:
     )
 
 
+def _unanswered(one: Provocation) -> bool:
+    return one.status is None or one.status == 429
+
+
 def _recognises(planted: dict[str, bool]) -> bool:
     return bool(planted) and all(planted.values())
 
@@ -168,6 +176,7 @@ ERRORS = ProvokedErrors(
         replace(_FAULT, name="unknown field", status=200),
         replace(_FAULT, name="oversize body", status=413, errors=False),
     ),
+    oddities=(),
     debug_routes=(replace(_FAULT, name="GET /debug", status=404, errors=False),),
     planted={"stack": True, "path": True, "sql": True},
     processes_seen=0,
@@ -196,7 +205,8 @@ def without_request_id(seen: ProvokedErrors) -> ProvokedErrors:
 
 def server_errors(seen: ProvokedErrors) -> ProvokedErrors:
     """Answer every fault with 500."""
-    return seen.replace(faults=tuple(replace(one, status=500) for one in seen.faults))
+    faults = (one if _unanswered(one) else replace(one, status=500) for one in seen.faults)
+    return seen.replace(faults=tuple(faults))
 
 
 def sql_shown(seen: ProvokedErrors) -> ProvokedErrors:

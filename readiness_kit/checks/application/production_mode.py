@@ -102,7 +102,7 @@ def _page(page: ExplorationPage) -> str:
 @judges("debug_off")
 def judge_debug(seen: ProvokedErrors) -> Iterator[Finding]:
     """Debug routes are not there, no error shows a debugger, no process reloads itself."""
-    answers = (*seen.faults, *seen.debug_routes)
+    answers = (*seen.faults, *seen.oddities, *seen.debug_routes)
     shown = [one for one in answers if one.internals]
     open_routes = [one for one in seen.debug_routes if one.status not in (None, *GONE)]
     case = Case(
@@ -180,6 +180,7 @@ ERRORS = ProvokedErrors(
     observed_at=_NOW,
     controls=(_ANSWER,),
     faults=(_FAULT, replace(_FAULT, name="unknown path", status=404, errors=False)),
+    oddities=(),
     debug_routes=(replace(_FAULT, name="GET /debug", status=404, errors=False),),
     planted={"stack": True, "path": True, "sql": True},
     processes_seen=2,
