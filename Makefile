@@ -11,7 +11,8 @@ demo: $(VENV)/.ready
 	$(BIN)/readiness demo
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not alone"
+	$(BIN)/python -m pytest -q -m alone
 
 check: lint types contracts fast
 

@@ -22,9 +22,9 @@ from readiness_kit.contents import EFFECTS, ITEMS, Effect, Item, select
 from readiness_kit.errors import NotSeen, ReadinessError, UsageError
 from readiness_kit.evidence import canonical, locks, manifest
 from readiness_kit.evidence.folder import RunFolder, Unseen
-from readiness_kit.records.kept import keep_records
 from readiness_kit.facts import Fact
 from readiness_kit.judgement import judge_item, judge_run
+from readiness_kit.records.kept import keep_records
 from readiness_kit.results import ItemResult, Results
 from readiness_kit.sources import Pacer, Source, Visit, found_in
 from readiness_kit.target import Target
@@ -107,9 +107,7 @@ class Assessment:
         """The items of this run."""
         return select(self.folder.run.selected) if self.folder.run.selected else ITEMS
 
-    def gather(
-        self, items: Iterable[Item] | None = None, progress: Progress | None = None
-    ) -> None:
+    def gather(self, items: Iterable[Item] | None = None, progress: Progress | None = None) -> None:
         """Gather every fact that *items* need and that is not stored yet.
 
         Where another process gathers for this run, wait for its facts instead.
@@ -217,9 +215,10 @@ class Assessment:
 
     def item(self, item_id: str) -> ItemResult:
         """Return one item, gathering what it needs first."""
-        chosen = select((item_id,))
-        self.gather(chosen)
-        return judge_item(chosen[0], self.folder)
+        (chosen,) = select((item_id,))
+        if chosen in self.items:
+            self.gather((chosen,))
+        return judge_item(chosen, self.folder)
 
     def facts_of(self, item_id: str) -> tuple[Fact, ...]:
         """Return the facts seen for one item, in the order its judges name them."""

@@ -71,4 +71,4 @@ class IntegrityError(ReadinessError):
 
 
 class Unsignable(IntegrityError):
-    """This run must not be signed: incomplete, NO-GO, or UNDECIDED where the policy forbids it."""
+    """The run must not be signed: incomplete, NO-GO, or UNDECIDED where the policy forbids it."""

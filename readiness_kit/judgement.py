@@ -14,8 +14,8 @@ from readiness_kit.contents import ITEMS, Claim, Item, Phase
 from readiness_kit.errors import NotSeen, RunFolderError
 from readiness_kit.evidence import canonical
 from readiness_kit.evidence.folder import RunFolder
-from readiness_kit.records.kept import Kept, kept_records
 from readiness_kit.facts import Fact
+from readiness_kit.records.kept import Kept, kept_records
 from readiness_kit.results import (
     SCHEMA,
     ClaimResult,
@@ -72,11 +72,11 @@ class Bench:
             data = (folder.path / "target.redacted.json").read_bytes()
             stored = canonical.decode(data, _Declared)
         except (OSError, canonical.BadJson) as error:
-            raise RunFolderError(f"{folder.path}: target.redacted.json is damaged: {error}") from error
+            raise RunFolderError(
+                f"{folder.path}: target.redacted.json is damaged: {error}"
+            ) from error
         phase: Phase = "post_launch" if folder.run.phase == "post_launch" else "pre_launch"
-        return cls(
-            folder, phase, stored.objectives, stored.not_applicable, kept_records(folder)
-        )
+        return cls(folder, phase, stored.objectives, stored.not_applicable, kept_records(folder))
 
     def item(self, item: Item) -> ItemResult:
         """Judge one item."""
@@ -127,7 +127,7 @@ class Bench:
                 return tuple(_unseen(name, error) for name in judge.claims)
         try:
             return judge(*arguments)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a check does is a value
             got = f"the check crashed: {type(error).__name__}: {error}"
             return tuple(not_seen(name, Cause.CRASHED, got=got) for name in judge.claims)
 

@@ -1,9 +1,9 @@
 """What gives a fact: a function that visits the target, and the rules every visit obeys.
 
 A probe, drill or load run is one function ``visit -> fact`` decorated with :func:`source`. The
-visit is its only door to the target: requests go to the exact origins that ``readiness.yaml`` names,
-follow no redirect, ignore proxies and ``.netrc`` of the environment, carry the run's id, are paced,
-counted, and end at the deadline.
+visit is its only door to the target: requests go to the exact origins that ``readiness.yaml``
+names, follow no redirect, ignore proxies and ``.netrc`` of the environment, carry the run's id, are
+paced and counted, and end at the deadline.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ BURST = 15
 
 
 class Meter:
-    """Counts what one visit asks of the target: http_requests, sql_statements, bytes, …"""
+    """Counts what one visit asks of the target: http_requests, sql_statements, bytes."""
 
     def __init__(self) -> None:
         """Start at nothing."""
@@ -218,8 +218,8 @@ class Visit:
     ) -> Iterator[httpx.Client]:
         """Yield an HTTP client bound to *url*, optionally to one *address* behind its name.
 
-        Every call is from a fresh loopback address when the target is on loopback, with a pace of its
-        own; elsewhere all clients of a run share one pace.
+        On loopback every client calls from a fresh address, at a pace of its own; elsewhere all
+        clients of a run share one pace.
         """
         scheme, host, port = self.allowed(url)
         there = address or self.addresses(url)[0]
@@ -244,7 +244,9 @@ class Visit:
             **(headers or {}),
         }
         with httpx.Client(
-            transport=_Guard(transport, self, pacer, host, there, scheme),
+            transport=_Guard(
+                transport, visit=self, pacer=pacer, host=host, there=there, scheme=scheme
+            ),
             base_url=f"{scheme}://{there}",
             headers=fixed,
             timeout=min(timeout_s, self.remaining_s),
@@ -257,9 +259,10 @@ class Visit:
 class _Guard(httpx.BaseTransport):
     """Sends to one address only, paced, counted, bounded in bytes and time."""
 
-    def __init__(  # noqa: PLR0913 - one field each, no behaviour
+    def __init__(
         self,
         inner: httpx.HTTPTransport,
+        *,
         visit: Visit,
         pacer: Pacer | None,
         host: str,
@@ -284,7 +287,7 @@ class _Guard(httpx.BaseTransport):
             delay_s = self._pacer.delay_s()
             if delay_s > self._visit.remaining_s:
                 raise NotSeen(
-                    f"{self._visit.fact_id}: limits.requests_per_minute leaves no time for the rest",
+                    f"{self._visit.fact_id}: limits.requests_per_minute leaves too little time",
                     hint="raise limits.requests_per_minute, below the rate limit of the service",
                 )
             time.sleep(delay_s)
@@ -374,7 +377,7 @@ def source(
 
 def found_in(package: ModuleType) -> Iterator[Source]:
     """Yield every source in the modules of *package*, those it lists as ``UNIMPORTABLE`` apart."""
-    apart = getattr(package, "UNIMPORTABLE", frozenset())
+    apart: frozenset[str] = getattr(package, "UNIMPORTABLE", frozenset())
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         if module.name.rpartition(".")[2] in apart:
             continue

@@ -1,7 +1,7 @@
 """The target: the deployment under review, as its ``readiness.yaml`` describes it.
 
-Every part but ``name`` and ``environment`` is optional: what is absent is not measured, and says so.
-Secrets come by reference only (``env:NAME`` or ``file:PATH``). Paths are relative to the file.
+Every part but ``name`` and ``environment`` is optional: what is absent is not measured, and says
+so.Secrets come by reference only (``env:NAME`` or ``file:PATH``). Paths are relative to the file.
 Reading the file from YAML is the business of :mod:`readiness_kit.target_file`.
 """
 
@@ -158,10 +158,12 @@ class Auth(Part, frozen=True):
     """Path on ``api.url`` that serves the public keys (JWKS); empty when none are published."""
 
     signing_key_file: Path | None = None
-    """File or manifest by which the service gets its signing key, for judging where it comes from."""
+    """File or manifest by which the service gets its signing key."""
 
     test_tokens: dict[str, Secret] = {}
-    """Genuinely signed bad tokens: ``expired``, ``not_yet_valid``, ``wrong_audience``, ``wrong_issuer``."""
+    """Genuinely signed bad tokens: ``expired``, ``not_yet_valid``, ``wrong_audience``,
+    ``wrong_issuer``.
+    """
 
 
 class ApplicationPool(Part, frozen=True):
@@ -215,7 +217,7 @@ class CacheCanary(Part, frozen=True):
     """GraphQL mutation with the variable ``$mark``, a text that ``read`` then shows."""
 
     undo: str = ""
-    """GraphQL mutation with the variable ``$id``: removes what has the first ``id`` in ``write``'s answer."""
+    """GraphQL mutation with the variable ``$id``: removes what the answer to ``write`` names first."""
 
     identity: str = ""
     """Which of ``identities`` writes; empty means ``auth.token``."""
@@ -273,7 +275,7 @@ class Logs(Part, frozen=True):
     """Log file of each process."""
 
     keys: dict[str, str] = {}
-    """Name of the log key for each of user_id, endpoint, duration, status, time, level, request_id."""
+    """Log key of each of user_id, endpoint, duration, status, time, level and request_id."""
 
     allowed_personal_fields: tuple[str, ...] = ()
     """Fields that may hold personal data."""

@@ -1,7 +1,7 @@
 """Reads ``readiness.yaml``: strict YAML in, a frozen :class:`~readiness_kit.target.Target` out.
 
-Every mistake is a :class:`TargetError` with file, line and, where a name was misspelt, the name that
-was probably meant. Nothing is asked of the target here.
+Every mistake is a :class:`TargetError` with file, line and, where a name was misspelt, the name
+that was probably meant. Nothing is asked of the target here.
 """
 
 import difflib
@@ -110,8 +110,7 @@ class _Reader:
                 self._refuse_aliases(text)
             node = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark
-            line = mark.line + 1 if mark is not None else 0
+            line = _line_of(error)
             raise self._error(line, f"not valid YAML: {error.problem}") from error
         except yaml.YAMLError as error:
             raise self._error(0, f"not valid YAML: {error}") from error
@@ -187,11 +186,16 @@ class _Reader:
         return TargetError(f"{self._file}:{line}: {message}", hint=hint)
 
 
+def _line_of(error: yaml.MarkedYAMLError) -> int:
+    line: int = getattr(error.problem_mark, "line", -1)
+    return line + 1
+
+
 def _fields_at(path: str) -> list[str]:
     """Return the keys that the part at *path* may have, all known keys when it is unclear."""
     info = msgspec.inspect.type_info(Target)
     for word in re.findall(r"\.([^.\[]+)", path):
-        fields = {f.name: f.type for f in _struct(info).fields} if _struct(info) else {}
+        fields = {f.name: f.type for f in _struct(info).fields}
         info = fields.get(word, info)
     return [f.name for f in _struct(info).fields]
 

@@ -381,7 +381,7 @@ class Check:
     """RFCs, vendor pages and papers behind the thresholds."""
 
     good: tuple[Fact | Objectives, ...]
-    """Facts on which every settled claim passes: the example of reports, docs and property tests."""
+    """Facts on which every settled claim passes: the example of docs and property tests."""
 
     worsen: tuple[Move, ...] = field(default=())
     """Moves that make the facts worse; none may ever improve a status."""

@@ -22,7 +22,9 @@ _HISTOGRAMS = st.builds(
     st.dictionaries(st.integers(0, 3000), st.integers(1, 500), max_size=5),
     st.integers(0, 50),
 )
-_INTS = st.one_of(st.sampled_from([0, 1, -1, 100, 200, 404, 500, 2**40]), st.integers(-1000, 10_000))
+_INTS = st.one_of(
+    st.sampled_from([0, 1, -1, 100, 200, 404, 500, 2**40]), st.integers(-1000, 10_000)
+)
 
 
 def of(hint: object) -> st.SearchStrategy[object]:
@@ -68,7 +70,7 @@ def struct(kind: type[msgspec.Struct]) -> st.SearchStrategy[typing.Any]:
     """Return a strategy for records of *kind*."""
     hints = typing.get_type_hints(kind, include_extras=True)
     fields = {name: of(hints[name]) for name in kind.__struct_fields__}
-    return st.deferred(lambda: st.builds(lambda **values: kind(**values), **fields))
+    return st.deferred(lambda: st.builds(kind, **fields))
 
 
 def near(fact: msgspec.Struct) -> st.SearchStrategy[typing.Any]:

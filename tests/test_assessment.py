@@ -50,7 +50,9 @@ class World:
 
     def gather_by(self, look, *, effect="read", deadline_s=5.0, exclusive=()) -> None:
         look.__annotations__ = {"visit": Visit, "return": Door}
-        made: Source = source(effect=effect, asks="a", deadline_s=deadline_s, exclusive=exclusive)(look)
+        made: Source = source(effect=effect, asks="a", deadline_s=deadline_s, exclusive=exclusive)(
+            look
+        )
         self.monkeypatch.setattr(rooms, "all_sources", lambda: {Door: made})
 
     def open(self, environment="staging", extra="", **options) -> Assessment:
@@ -172,7 +174,9 @@ def test_nothing_is_done_that_was_not_allowed(world, effect, environment, option
     world.gather_by(lambda visit: looks.append(1) or door(), effect=effect)
     status, cause = world.status(world.open(environment, **options))
     assert bool(looks) == allowed
-    assert (status, cause) == ((Status.PASS, None) if allowed else (Status.UNKNOWN, Cause.NOT_ALLOWED))
+    assert (status, cause) == (
+        (Status.PASS, None) if allowed else (Status.UNKNOWN, Cause.NOT_ALLOWED)
+    )
 
 
 def test_what_is_left_out_is_unknown_and_no_go(world):
@@ -225,7 +229,9 @@ def test_a_sealed_run_replays_the_same_and_is_never_written(world):
     replay = Assessment.open(None, replay_from=run.folder.path)
     replay.gather()
     assert replay.results().items == sealed.items
-    assert {line.split()[1] for line in (run.folder.path / "SHA256SUMS").read_text().splitlines()} >= {
+    assert {
+        line.split()[1] for line in (run.folder.path / "SHA256SUMS").read_text().splitlines()
+    } >= {
         "facts/door.json",
         "results.json",
         "run.json",
@@ -282,7 +288,7 @@ def test_disk_full_leaves_nothing_half_written(world, monkeypatch):
         run.gather()
     monkeypatch.undo()
     assert not run.folder.has_fact("door")
-    assert not [file for file in (run.folder.path / "facts").iterdir()]
+    assert not list((run.folder.path / "facts").iterdir())
 
 
 def test_every_claim_is_always_there(world):

@@ -10,7 +10,9 @@ from readiness_kit.verdict import Grade
 def test_eighty_items_and_their_claims():
     assert len(contents.ITEMS) == 80
     assert len({one.id for one in contents.ITEMS}) == 80
-    assert {claim.item for claim in contents.claims().values()} == {one.id for one in contents.ITEMS}
+    assert {claim.item for claim in contents.claims().values()} == {
+        one.id for one in contents.ITEMS
+    }
     assert all(one.claims for one in contents.ITEMS)
 
 

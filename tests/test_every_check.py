@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+import strategies
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import strategies
 from readiness_kit import contents
 from readiness_kit.assessment import all_sources
 from readiness_kit.checks import all_checks
@@ -37,7 +37,10 @@ def given_facts(check: Check) -> dict[type, object]:
 def judge_all(check: Check, facts: dict[type, object]) -> Iterator[tuple[Judge, Finding]]:
     for judge in check.judges:
         needs = [facts.get(need.kind) for need in judge.needs]
-        if any(fact is None and not need.optional for fact, need in zip(needs, judge.needs, strict=True)):
+        if any(
+            fact is None and not need.optional
+            for fact, need in zip(needs, judge.needs, strict=True)
+        ):
             continue
         for finding in judge(*needs):
             yield judge, finding
@@ -110,8 +113,8 @@ def test_pointers_resolve_and_findings_explain_themselves(check):
 
 
 def resolve(value: typing.Any, path: str) -> typing.Any:
-    for part in path.split("/")[1:]:
-        part = part.replace("~1", "/").replace("~0", "~")
+    for raw in path.split("/")[1:]:
+        part = raw.replace("~1", "/").replace("~0", "~")
         value = value[int(part)] if isinstance(value, (list, tuple)) else value[part]
     return value
 

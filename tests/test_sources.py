@@ -73,7 +73,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def server() -> Iterator[Server]:
     with Server(("127.0.0.1", 0), Handler) as one:
         one.seen = []
-        threading.Thread(target=one.serve_forever, daemon=True, kwargs={"poll_interval": 0.01}).start()
+        threading.Thread(
+            target=one.serve_forever, daemon=True, kwargs={"poll_interval": 0.01}
+        ).start()
         yield one
         one.shutdown()
 

@@ -23,7 +23,11 @@ def test_the_smallest_target():
 
 
 MISTAKES = {
-    "unknown key": (HEAD + "api:\n  url: https://h\n  helth: /x\n", ":6: unknown key 'helth'", "health"),
+    "unknown key": (
+        HEAD + "api:\n  url: https://h\n  helth: /x\n",
+        ":6: unknown key 'helth'",
+        "health",
+    ),
     "unknown top key": (HEAD + "objektives: {}\n", ":4: unknown key 'objektives'", "objectives"),
     "key in a list": (HEAD + "smoke:\n  - {name: a, qury: b}\n", ":5: unknown key 'qury'", "query"),
     "missing": ("schema: 1\nname: x\n", "environment", "schema"),
@@ -41,7 +45,11 @@ MISTAKES = {
     "list": ("- a\n", "wanted a mapping", ""),
     "empty": ("", "wanted a mapping", ""),
     "not yaml": ("a: [1\n", "not valid YAML", ""),
-    "literal secret": (HEAD + "database: {dsn: 'postgresql://u:p@h/d'}\n", "by reference", "env:NAME"),
+    "literal secret": (
+        HEAD + "database: {dsn: 'postgresql://u:p@h/d'}\n",
+        "by reference",
+        "env:NAME",
+    ),
     "no url": (HEAD + "api: {url: localhost:8080}\n", "no http:// or https:// URL", "URL"),
     "bad port": (HEAD + "api: {url: 'https://h:99999'}\n", "no http:// or https:// URL", "URL"),
 }

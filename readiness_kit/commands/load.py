@@ -29,7 +29,7 @@ CODES = {"held": 0, "not_held": 1, "unknown": 3}
 @click.option("--duration", type=click.FloatRange(0, min_open=True), help="Seconds of schedule.")
 @click.option("--users", type=click.IntRange(1), help="Concurrent users.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def command(  # noqa: PLR0917 - click calls it by keyword
+def command(
     profile: str,
     target_file: Path,
     confirm: str | None,
@@ -37,7 +37,7 @@ def command(  # noqa: PLR0917 - click calls it by keyword
     rate: float | None,
     duration: float | None,
     users: int | None,
-    as_json: bool,  # noqa: FBT001 - a flag of the command line
+    as_json: bool,
 ) -> int:
     """Play the load PROFILE against the target.
 

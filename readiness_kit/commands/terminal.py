@@ -15,7 +15,7 @@ SYMBOLS = {
     "PASS": ("✔", "green"),
     "WARN": ("▲", "yellow"),
     "ATTESTED": ("✎", "cyan"),
-    "NOT_APPLICABLE": ("–", "dim"),
+    "NOT_APPLICABLE": ("-", "dim"),
     "UNKNOWN": ("?", "magenta"),
     "FAIL": ("✘", "bold red"),
 }

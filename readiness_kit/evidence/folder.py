@@ -263,7 +263,9 @@ class RunFolder:
         try:
             return msgspec.convert(stored.value, kind)
         except msgspec.ValidationError as error:
-            raise NotSeen(f"{kind.fact_id()} cannot be read back: {error}", cause="crashed") from error
+            raise NotSeen(
+                f"{kind.fact_id()} cannot be read back: {error}", cause="crashed"
+            ) from error
 
     def facts(self) -> dict[str, StoredFact]:
         """Return every stored fact by id."""

@@ -25,7 +25,7 @@ class Redactor:
     """Knows the secrets of one run and takes them out of text and of JSON-like data."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        """Learn *secrets*, the passwords inside URLs and connection strings, and their encodings."""
+        """Learn *secrets*, the passwords inside URLs and connection strings, and encodings."""
         words = {word for secret in secrets for word in _parts(secret) if len(word) >= SHORTEST}
         forms = {form for word in words for form in _encodings(word)}
         self._forms = sorted(forms, key=len, reverse=True)

@@ -195,7 +195,7 @@ class Engine:
         return self.operations.setdefault(name, Pair())
 
 
-def kind_of(exception: Exception, status: int) -> str:  # noqa: PLR0911 - a table in words
+def kind_of(exception: Exception, status: int) -> str:
     """Return the kind under which a failure is counted."""
     if isinstance(exception, GraphQLFailure):
         return str(exception)

@@ -1,1 +1,1 @@
-"""The probes: each looks at the target through one technology and returns facts. Read-only or canary."""
+"""The probes: each looks at the target through one technology, read-only or by a canary."""

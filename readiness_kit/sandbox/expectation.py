@@ -18,8 +18,8 @@ WORDS = {
 def expected(word: str, *, full: bool, prometheus: bool) -> str | None:
     """Return the status that a claim marked *word* must show; None when it follows the machine.
 
-    >>> expected("needs_full", full=False, prometheus=True), expected("host", full=True, prometheus=True)
-    ('UNKNOWN', None)
+    >>> expected("needs_full", full=False, prometheus=True)
+    'UNKNOWN'
     """
     if word == "host":
         return None

@@ -19,9 +19,20 @@ def test_the_commented_keys_are_real(tmp_path):
     CliRunner().invoke(command, [str(tmp_path)])
     file = tmp_path / "readiness.yaml"
     lines = file.read_text().splitlines()
-    opened = [line.replace("# ", "", 1) if line.startswith("# ") and ":" in line else line for line in lines]
-    text = "\n".join(line for line in opened if not line.startswith(("The deploy", "measured,", "Secrets")))
-    for name in ("SERVICE_TOKEN", "ADMIN_TOKEN", "READINESS_DB_DSN", "APP_DB_DSN", "READINESS_CACHE_URL"):
+    opened = [
+        line.replace("# ", "", 1) if line.startswith("# ") and ":" in line else line
+        for line in lines
+    ]
+    text = "\n".join(
+        line for line in opened if not line.startswith(("The deploy", "measured,", "Secrets"))
+    )
+    for name in (
+        "SERVICE_TOKEN",
+        "ADMIN_TOKEN",
+        "READINESS_DB_DSN",
+        "APP_DB_DSN",
+        "READINESS_CACHE_URL",
+    ):
         text = text.replace(f"env:{name}", "env:PATH")
     file.write_text(text)
     target = load_target(tmp_path)

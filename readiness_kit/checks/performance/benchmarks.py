@@ -1,8 +1,8 @@
 """Performance benchmarks met: P50, P95 and P99 at peak rate lie under the objectives.
 
-Latency counts from the instant a request was due, so a stalled target cannot hide behind a generator
-that waits for it. A percentile passes only when the upper end of its 95 % interval is under the limit
-and fails only when the lower end is over it.
+Latency counts from the instant a request was due, so a stalled target cannot hide behind a
+generator that waits for it. A percentile passes only when the upper end of its 95 % interval is
+under the limit and fails only when the lower end is over it.
 
 >>> CHECK.shows()
 {'p50': 'PASS', 'p95': 'PASS', 'p99': 'PASS'}
@@ -62,7 +62,9 @@ def percentile(claim: str, run: LoadRun, p: float, limit_ms: float) -> Finding:
             claim, Cause.TOO_FEW_SAMPLES, got=got, want=want, seen=seen, reproduce=REPRODUCE
         )
     if not isinstance(found, Interval):
-        got = f"{name} {found.value_ms:.1f} ms and still moving (n {found.n}): no interval is honest"
+        got = (
+            f"{name} {found.value_ms:.1f} ms and still moving (n {found.n}): no interval is honest"
+        )
         if found.least_ms > limit_ms:
             return fails(claim, got=got, want=want, seen=seen, reproduce=REPRODUCE)
         return not_seen(

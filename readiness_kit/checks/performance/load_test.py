@@ -55,9 +55,7 @@ def _peak(run: BenchmarkLoad, objectives: Objectives) -> Finding:
     )
     if not run.offered_rps >= rate * 0.99:
         got = f"only {run.offered_rps:.1f} requests/s were offered"
-        return not_seen(
-            "peak", Cause.UNPROVEN, got=got, want=want, seen=seen, reproduce=REPRODUCE
-        )
+        return not_seen("peak", Cause.UNPROVEN, got=got, want=want, seen=seen, reproduce=REPRODUCE)
     if not _carried(run, objectives):
         return fails("peak", got=got, want=want, seen=seen, reproduce=REPRODUCE)
     limits = ((0.50, objectives.p50_ms), (0.95, objectives.p95_ms), (0.99, objectives.p99_ms))
@@ -98,8 +96,8 @@ def errors(run: BenchmarkLoad) -> BenchmarkLoad:
 CHECK = Check(
     (peak,),
     remedy=(
-        "Find the resource that saturates first: processor of the application processes, its pool of"
-        " database connections, or the database. Add instances or remove work per request."
+        "Find the resource that saturates first: processor of the application processes, its pool"
+        " of database connections, or the database. Add instances or remove work per request."
     ),
     references=(
         "Little, A Proof for the Queuing Formula L = lambda W (1961)",
