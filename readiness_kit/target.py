@@ -217,7 +217,7 @@ class CacheCanary(Part, frozen=True):
     """GraphQL mutation with the variable ``$mark``, a text that ``read`` then shows."""
 
     undo: str = ""
-    """GraphQL mutation with the variable ``$id``: removes what the answer to ``write`` names first."""
+    """GraphQL mutation with the variable ``$id``: removes what the answer to ``write`` named."""
 
     identity: str = ""
     """Which of ``identities`` writes; empty means ``auth.token``."""

@@ -110,7 +110,7 @@ class _Reader:
                 self._refuse_aliases(text)
             node = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
-            line = _line_of(error)
+            line = _line_of(error.problem_mark)
             raise self._error(line, f"not valid YAML: {error.problem}") from error
         except yaml.YAMLError as error:
             raise self._error(0, f"not valid YAML: {error}") from error
@@ -121,7 +121,7 @@ class _Reader:
     def _refuse_aliases(self, text: str) -> None:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
-                raise self._error(event.start_mark.line + 1, "aliases (*name) are not accepted")
+                raise self._error(_line_of(event.start_mark), "aliases (*name) are not accepted")
 
     def _plain(self, node: yaml.Node, path: str, depth: int) -> Json:
         self._lines[path] = node.start_mark.line + 1
@@ -186,8 +186,8 @@ class _Reader:
         return TargetError(f"{self._file}:{line}: {message}", hint=hint)
 
 
-def _line_of(error: yaml.MarkedYAMLError) -> int:
-    line: int = getattr(error.problem_mark, "line", -1)
+def _line_of(mark: object) -> int:
+    line: int = getattr(mark, "line", -1)
     return line + 1
 
 
