@@ -6,14 +6,16 @@ Reads the run folder and nothing else: no clock, no network, no target.
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
+from readiness_kit import __version__
 from readiness_kit.checks import all_checks
 from readiness_kit.contents import ITEMS, Claim, Item, Phase
-from readiness_kit.errors import NotSeen, RunFolderError
+from readiness_kit.errors import NotSeen, ReadinessError, RunFolderError
 from readiness_kit.evidence import canonical
-from readiness_kit.evidence.folder import RunFolder
+from readiness_kit.evidence.folder import RunFolder, catalogue_digest, judges_digest
 from readiness_kit.facts import Fact
 from readiness_kit.records.kept import Kept, kept_records
 from readiness_kit.results import (
@@ -224,6 +226,55 @@ def judge_run(
         rejected_records=bench.kept.rejected,
         items=items,
     )
+
+
+def other_judge(folder: Path) -> str:
+    """Return why this kit cannot judge the run in *folder* as it was judged, or nothing.
+
+    Another catalogue, version or state of the judging code may come to other results honestly.
+    """
+    try:
+        run = RunFolder.join(folder).run
+    except RunFolderError as error:
+        return error.message
+    if run.kit_version != __version__:
+        return f"it was judged by version {run.kit_version}, this is {__version__}"
+    if run.catalogue_sha256 != catalogue_digest():
+        return "it was judged by another catalogue of claims"
+    if run.judges_sha256 != judges_digest():
+        return "it was judged by another state of the checks"
+    return ""
+
+
+def rejudged(folder: Path, results: Results) -> list[str]:
+    """Judge the stored facts in *folder* anew; return how *results* differ from that.
+
+    Only where :func:`other_judge` has nothing to say is a difference a sign of tampering.
+    """
+    try:
+        anew = judge_run(
+            RunFolder.join(folder),
+            finished_at=results.finished_at,
+            complete=results.complete,
+            incomplete_reasons=results.incomplete_reasons,
+        )
+    except ReadinessError as error:
+        return [f"the facts cannot be judged: {error.message}"]
+    claims = {claim.id: claim for claim in anew.claims()}
+    found = [
+        f"{stored.id}: results.json says {stored.status.value}, the facts {now.status.value}"
+        if now.status is not stored.status
+        else f"{stored.id}: results.json does not say what the facts say"
+        for stored in results.claims()
+        if (now := claims.get(stored.id)) is not None and now != stored
+    ]
+    if not found and anew != results:
+        found = [
+            f"results.json: {name} is not what the facts amount to"
+            for name in Results.__struct_fields__
+            if getattr(anew, name) != getattr(results, name)
+        ]
+    return found
 
 
 def _counts(due: list[ClaimResult]) -> dict[str, int]:

@@ -36,6 +36,19 @@ from readiness_kit.target import Target
 from readiness_kit.target_file import digest, redacted
 
 MANIFEST = "SHA256SUMS"
+
+JUDGES = (
+    "checks/**/*.py",
+    "facts/*.py",
+    "records/*.py",
+    "statistics/*.py",
+    "contents.py",
+    "judgement.py",
+    "results.py",
+    "verdict.py",
+)
+"""The code on which it depends what a run's facts amount to."""
+
 FactT = TypeVar("FactT", bound=Fact)
 
 
@@ -51,6 +64,8 @@ class Run(Part, frozen=True):
     kit_version: str
     catalogue_sha256: str
     """Digest of ``claims.tsv``: which claims were asked."""
+    judges_sha256: str
+    """Digest of the code that judges facts: what a replay must have to judge the same."""
     target_name: str
     environment: str
     release: str
@@ -117,6 +132,7 @@ class RunFolder:
             run_id=run_id,
             kit_version=__version__,
             catalogue_sha256=catalogue_digest(),
+            judges_sha256=judges_digest(),
             target_name=target.name,
             environment=target.environment,
             release=f"{release.version} {release.commit}".strip() if release else "",
@@ -314,6 +330,17 @@ def catalogue_digest() -> str:
     """Return the SHA-256 of ``claims.tsv``, in hexadecimal."""
     data = resources.files("readiness_kit").joinpath("claims.tsv").read_bytes()
     return hashlib.sha256(data).hexdigest()
+
+
+def judges_digest() -> str:
+    """Return the SHA-256 over the code that makes results from facts, in hexadecimal."""
+    kit = Path(__file__).parents[1]
+    files = sorted(file for part in JUDGES for file in kit.glob(part))
+    found = hashlib.sha256()
+    for file in files:
+        found.update(f"{file.relative_to(kit).as_posix()}\n".encode())
+        found.update(hashlib.sha256(file.read_bytes()).digest())
+    return found.hexdigest()
 
 
 def _redactor(target: Target | None) -> Redactor:
