@@ -30,6 +30,29 @@ class Evidence(Part, frozen=True):
     pointer: str
     """JSON pointer into the fact (RFC 6901)."""
 
+    reused_from: str = ""
+    """Id of the run in which the fact was gathered; empty means this one."""
+
+
+class Link(Part, frozen=True):
+    """Another sealed run, by the digest that signatures name."""
+
+    run_id: str
+    manifest_sha256: str
+    """Digest of its ``SHA256SUMS``."""
+    verdict: Verdict
+
+
+class Reused(Part, frozen=True):
+    """A fact that was taken over from an earlier run instead of being gathered."""
+
+    fact: str
+    run_id: str
+    """The run in which it was gathered."""
+    observed_at: datetime
+    age_days: float
+    """Its age when this run began."""
+
 
 class ClaimResult(Part, frozen=True):
     """One claim, settled."""
@@ -106,6 +129,17 @@ class Results(Part, frozen=True):
     rejected_records: tuple[str, ...]
     """Waivers and attestations that were refused, each with its reason."""
     items: tuple[ItemResult, ...]
+    identity: dict[str, str] = {}
+    """What was deployed, as it showed itself: keys, system identifier, digests."""
+    previous: Link | None = None
+    """The sealed run of this target before this one, where one lay beside it."""
+    reused: tuple[Reused, ...] = ()
+    """Facts that were not gathered in this run."""
+
+    @property
+    def evidence_since(self) -> datetime:
+        """When the oldest evidence was seen: what counts for its age at signing."""
+        return min((self.started_at, *(one.observed_at for one in self.reused)))
 
     def claims(self) -> Iterator[ClaimResult]:
         """Yield every claim in the order of the checklist."""

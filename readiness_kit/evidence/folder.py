@@ -14,6 +14,7 @@ A sealed folder (one with ``SHA256SUMS``) is never written again.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
@@ -32,6 +33,7 @@ from readiness_kit.errors import NotSeen, RunFolderError
 from readiness_kit.evidence import atomic, canonical, locks
 from readiness_kit.evidence.redaction import Redactor
 from readiness_kit.facts import Fact
+from readiness_kit.results import Link
 from readiness_kit.target import Target
 from readiness_kit.target_file import digest, redacted
 
@@ -77,6 +79,10 @@ class Run(Part, frozen=True):
     selected: tuple[str, ...]
     """Items that were selected; empty means all."""
     started_at: datetime
+    previous: Link | None = None
+    """The chain: the sealed run of this target before this one, where one lay beside it."""
+    reuses: Link | None = None
+    """The run whose facts were reused where they were fresh."""
 
 
 class Unseen(Part, frozen=True):
@@ -85,6 +91,14 @@ class Unseen(Part, frozen=True):
     cause: str
     reason: str
     hint: str = ""
+
+
+class Origin(Part, frozen=True):
+    """Where a fact that was not gathered in this run comes from."""
+
+    run_id: str
+    sha256: str
+    """Digest of ``facts/<id>.json`` in that run."""
 
 
 class StoredFact(Part, frozen=True):
@@ -96,6 +110,8 @@ class StoredFact(Part, frozen=True):
     cost: dict[str, float]
     value: dict[str, object] | None = None
     unseen: Unseen | None = None
+    origin: Origin | None = None
+    """The run it was reused from; ``None`` when it was gathered in this one."""
 
 
 class RunFolder:
@@ -116,6 +132,8 @@ class RunFolder:
         allow: tuple[Effect, ...] = (),
         selected: tuple[str, ...] = (),
         path: Path | None = None,
+        previous: Link | None = None,
+        reuses: Link | None = None,
     ) -> "RunFolder":
         """Make a new folder under *parent*, or exactly at *path*.
 
@@ -126,7 +144,6 @@ class RunFolder:
         started_at = datetime.now(UTC)
         run_id = f"{started_at:%Y%m%dT%H%M%SZ}-{target.name}-{secrets.token_hex(3)}"
         where = path or parent / run_id
-        release = target.release
         run = Run(
             schema="readiness-kit/run/1",
             run_id=run_id,
@@ -135,12 +152,14 @@ class RunFolder:
             judges_sha256=judges_digest(),
             target_name=target.name,
             environment=target.environment,
-            release=f"{release.version} {release.commit}".strip() if release else "",
+            release=release_words(target),
             phase=target.phase,
             target_sha256=digest(target),
             allow=tuple(effect for effect in EFFECTS if effect in allow),
             selected=selected,
             started_at=started_at,
+            previous=previous,
+            reuses=reuses,
         )
         with _writing(where):
             where.parent.mkdir(parents=True, exist_ok=True)
@@ -211,10 +230,21 @@ class RunFolder:
                 self.path / "journal.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
             )
             try:
-                os.write(handle, data)
+                if os.write(handle, data) < len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fsync(handle)
             finally:
                 os.close(handle)
+
+    def events(self) -> Iterator[dict[str, object]]:
+        """Yield what the journal says, oldest first, without a last line that was cut short."""
+        try:
+            lines = (self.path / "journal.jsonl").read_bytes().splitlines(keepends=True)
+        except FileNotFoundError:
+            return
+        for line in lines:
+            if line.endswith(b"\n"):
+                yield canonical.decode(line, dict[str, object])
 
     def lock(self, name: str) -> Path:
         """Return the path of the lock called *name*."""
@@ -324,6 +354,12 @@ class RunFolder:
 
     def _fact_file(self, fact_id: str) -> Path:
         return self.path / "facts" / f"{fact_id}.json"
+
+
+def release_words(target: Target) -> str:
+    """Return version and commit of the declared release, or nothing."""
+    release = target.release
+    return f"{release.version} {release.commit}".strip() if release else ""
 
 
 def catalogue_digest() -> str:

@@ -108,11 +108,11 @@ def _decode(data: bytes) -> dict[str, str]:
         match = LINE.fullmatch(line)
         if match is None:
             raise IntegrityError(f"{NAME} holds a line that is none of a manifest: {line[:120]!r}")
-        _demand_safe(match[2])
+        demand_safe(match[2])
         digests[match[2]] = match[1]
     if not digests or _encode(digests) != data:
         raise IntegrityError(f"{NAME} is empty, not sorted, or names a file twice")
-    _demand_distinct(digests)
+    demand_distinct(digests)
     return digests
 
 
@@ -127,7 +127,7 @@ def _files(folder: Path) -> Iterator[str]:
             if str(name) == NAME:
                 continue
             mode = entry.stat(follow_symlinks=False).st_mode
-            _demand_safe(str(name))
+            demand_safe(str(name))
             if stat.S_ISDIR(mode):
                 pending += [] if str(name) == SIGNOFF else [name]
             elif stat.S_ISREG(mode):
@@ -136,7 +136,7 @@ def _files(folder: Path) -> Iterator[str]:
                 raise IntegrityError(f"{name} is a link or a device, not a file")
         if len(names) > MAX_FILES:
             raise IntegrityError(f"{folder} holds more than {MAX_FILES} files")
-    _demand_distinct(names)
+    demand_distinct(names)
     yield from names
 
 
@@ -148,14 +148,16 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         raise IntegrityError(f"{folder} cannot be read: {error.strerror}") from error
 
 
-def _demand_safe(name: str) -> None:
+def demand_safe(name: str) -> None:
+    """Demand that the path *name*, relative to a run, means the same file everywhere."""
     parts = name.split("/")
     safe = all(SAFE.fullmatch(part) and part not in {".", ".."} for part in parts)
     if not safe or len(parts) > MAX_DEPTH:
         raise IntegrityError(f"{name!r} is an unsafe name for a file of a run")
 
 
-def _demand_distinct(names: "list[str] | dict[str, str]") -> None:
+def demand_distinct(names: "list[str] | dict[str, str]") -> None:
+    """Demand that no two of *names* are one file where case does not count."""
     seen: dict[str, str] = {}
     for name in names:
         other = seen.setdefault(name.casefold(), name)

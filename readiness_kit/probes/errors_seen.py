@@ -47,7 +47,10 @@ SIGNS = {
     "sql": re.compile(
         r"\bSELECT\b.{1,200}?\bFROM\b|\bINSERT INTO\b|\bUPDATE \S{1,80} SET\b|\bDELETE FROM\b"
         r"|\bDETAIL: |\bSQLSTATE\b|psycopg|asyncpg|sqlalchemy"
-        r"|(?i:syntax error at or near|(?:relation|column) [\\\"\w.]+ does not exist)",
+        r"|(?i:syntax error at or near|(?:relation|column) [\\\"\w.]+ does not exist"
+        r"|(?:limit|offset) must not be negative|invalid input syntax for type"
+        r"|unnamed portal parameter|sql function [\\\"]|violates [\w-]+ constraint"
+        r"|duplicate key value|deadlock detected|canceling statement due to)",
         re.DOTALL,
     ),
     "exception": re.compile(

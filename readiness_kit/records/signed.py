@@ -143,4 +143,13 @@ def same_person(one: str, other: str) -> bool:
 
 def over(until: date, now: datetime) -> bool:
     """Whether *until*, whose whole day counts in UTC, has passed at *now*."""
-    return now >= datetime.combine(until, time.min, UTC) + timedelta(days=1)
+    return now >= end_of(until)
+
+
+def end_of(until: date) -> datetime:
+    """Return the first moment after the day *until*, UTC.
+
+    >>> end_of(date(2026, 11, 30)).isoformat()
+    '2026-12-01T00:00:00+00:00'
+    """
+    return datetime.combine(until, time.min, UTC) + timedelta(days=1)

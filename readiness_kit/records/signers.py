@@ -10,6 +10,7 @@ must be there, and times must end in ``Z``. Certificate authorities are not supp
 
 import base64
 import binascii
+import hashlib
 import os
 import re
 import subprocess
@@ -109,6 +110,11 @@ class AllowedSigners:
             if line.strip() and not line.startswith("#"):
                 signers.append(_parse_line(line, f"{name}, line {number}"))
         return cls(text, tuple(signers))
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the file, by which a policy or a verifier may pin it."""
+        return hashlib.sha256(self.text).hexdigest()
 
     def authorise(
         self, message: bytes, armored: bytes, *, principal: str, namespace: str, at: datetime

@@ -1,7 +1,8 @@
 """The policy of a sign-off: who must sign, and for how long it stands.
 
 It comes from outside the run and may be stricter than the built-in one, never weaker in its roles
-or terms. Each statement names its digest: signed under one policy is not signed under another.
+or terms. Each statement names its digest: signed under one policy is not signed under another. The
+policy may name the digest of ``allowed_signers`` in turn, which pins both.
 """
 
 import hashlib
@@ -27,13 +28,16 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Roles that must sign, each by a person and a key of its own: all four."""
 
     valid_days: Annotated[int, Meta(ge=1, le=30)] = 30
-    """How long a signature stands."""
+    """How long a signature stands, unless something that was signed ends earlier."""
 
     evidence_days: Annotated[int, Meta(ge=1, le=14)] = 14
     """How old a run may be when it is signed."""
 
     allow_undecided: bool = False
     """Whether a run may be signed in which something required was not seen."""
+
+    allowed_signers_sha256: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")] = ""
+    """Digest of the only ``allowed_signers`` that counts; empty: the verifier chooses."""
 
 
 class Pinned(NamedTuple):
@@ -63,3 +67,17 @@ def load(path: Path | None) -> Pinned:
 def write(path: Path, policy: Policy) -> None:
     """Write *policy* to *path* in canonical form."""
     atomic.write(path, canonical.dumps(policy))
+
+
+def demand_pin(what: str, got: str, want: str) -> None:
+    """Demand that *what* has the digest *want*; an empty *want* demands nothing.
+
+    Raises:
+        IntegrityError: It has another.
+
+    """
+    if want and got != want.lower():
+        raise IntegrityError(
+            f"{what} is another one than that which is pinned: sha256 {got}, not {want}",
+            hint="get the right file from whoever gave you the digest, not from the run",
+        )

@@ -1,18 +1,28 @@
-"""Sign a run for a role."""
+"""Sign a run for a role, or take a signature back."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from readiness_kit.contents import ROLES
-from readiness_kit.errors import RunFolderError, Unsignable, UsageError
-from readiness_kit.evidence import atomic, canonical, manifest
+from readiness_kit.errors import IntegrityError, Unsignable, UsageError
+from readiness_kit.evidence import canonical
 from readiness_kit.records import publickeys, sshsig
+from readiness_kit.records.signed import same_person
 from readiness_kit.records.signers import PLAIN
 from readiness_kit.results import Results
+from readiness_kit.signoff import record
 from readiness_kit.signoff.policy import Pinned
 from readiness_kit.signoff.sealed import SealedRun, unsignable
-from readiness_kit.signoff.statement import Statement, build, namespace_of
+from readiness_kit.signoff.statement import (
+    Statement,
+    Withdrawal,
+    Withdrawn,
+    build,
+    namespace_of,
+    subject,
+)
 
 
 class SignedOff(NamedTuple):
@@ -23,6 +33,8 @@ class SignedOff(NamedTuple):
     statement: Statement
     fingerprint: str
     tool: sshsig.Tool
+    warnings: tuple[str, ...]
+    """Other roles that the same person or key has signed for: no such sign-off will hold."""
 
 
 def sign(
@@ -42,10 +54,7 @@ def sign(
         UsageError: No such role, no plain principal, or a key that cannot be used.
 
     """
-    if role not in ROLES:
-        raise UsageError(f"{role!r} is no role", hint=f"one of {', '.join(ROLES)}")
-    if not PLAIN.fullmatch(principal):
-        raise UsageError(f"{principal!r} names nobody", hint="write a mailbox: ann@example.com")
+    _demand_names(role, principal)
     run = SealedRun.open(folder)
     moment = (now or datetime.now(UTC)).astimezone(UTC)
     _demand_signable(run.results, policy, moment)
@@ -59,10 +68,51 @@ def sign(
     )
     data = canonical.dumps(statement)
     signed = sshsig.sign(data, key, namespace_of(role))
-    path = _place(folder, role)
-    atomic.write(path, data)
-    atomic.write(path.with_name(f"{path.name}.sig"), signed.armored)
-    return SignedOff(path, statement, publickeys.fingerprint(signed.key), signed.tool)
+    warnings = tuple(_shared(folder, role, principal, signed.key))
+    path = record.write(folder, role, record.Bytes(data, signed.armored))
+    return SignedOff(path, statement, publickeys.fingerprint(signed.key), signed.tool, warnings)
+
+
+def withdraw(
+    folder: Path,
+    *,
+    role: str,
+    principal: str,
+    key: Path,
+    reason: str,
+    now: datetime | None = None,
+) -> Path:
+    """Take back the signature of *role*: write a newer record in its place and return its path.
+
+    Raises:
+        IntegrityError: The run is not what its manifest says.
+        UsageError: No such role, no plain principal, no reason, or a key that cannot be used.
+
+    """
+    _demand_names(role, principal)
+    if not reason.strip():
+        raise UsageError("a withdrawal needs a reason", hint="say why the run no longer stands")
+    run = SealedRun.open(folder)
+    withdrawal = Withdrawal(
+        subject=subject(run.manifest.sha256),
+        predicate=Withdrawn(
+            role=role,
+            principal=principal,
+            run_id=run.results.run_id,
+            time_created=(now or datetime.now(UTC)).astimezone(UTC),
+            reason=reason,
+        ),
+    )
+    data = canonical.dumps(withdrawal)
+    signed = sshsig.sign(data, key, namespace_of(role))
+    return record.write(folder, role, record.Bytes(data, signed.armored))
+
+
+def _demand_names(role: str, principal: str) -> None:
+    if role not in ROLES:
+        raise UsageError(f"{role!r} is no role", hint=f"one of {', '.join(ROLES)}")
+    if not PLAIN.fullmatch(principal):
+        raise UsageError(f"{principal!r} names nobody", hint="write a mailbox: ann@example.com")
 
 
 def _demand_signable(results: Results, policy: Pinned, now: datetime) -> None:
@@ -79,10 +129,20 @@ def _demand_signable(results: Results, policy: Pinned, now: datetime) -> None:
         )
 
 
-def _place(folder: Path, role: str) -> Path:
-    place = folder / manifest.SIGNOFF
-    try:
-        place.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise RunFolderError(f"{place} cannot be made: {error.strerror}") from error
-    return place / f"{role}.json"
+def _shared(folder: Path, role: str, principal: str, key: bytes) -> Iterator[str]:
+    """Yield a warning for each other role that this person or key has signed for, it seems."""
+    for other in ROLES:
+        if other == role or not record.there(folder, other):
+            continue
+        try:
+            found = record.read(record.place(folder, other))
+            said = found.record
+            other_key = sshsig.verify(found.data, found.armored, namespace_of(other))
+        except IntegrityError:
+            continue
+        if isinstance(said, Withdrawal):
+            continue
+        if same_person(principal, said.predicate.readiness_kit.principal):
+            yield f"{principal} has signed as {other} already: each role needs a person of its own"
+        if key == other_key:
+            yield f"this key has signed as {other} already: each role needs a key of its own"

@@ -3,6 +3,9 @@
 Its subject is the digest of the run's manifest. Beside the standard fields it repeats what the
 person saw: verdict, waived and unseen claims. A statement is never interpreted when it is verified:
 it is built anew from the run, and must be the same to the byte.
+
+A :class:`Withdrawal` is a statement of another type about the same subject: whoever looks for a
+verification result finds none in it.
 """
 
 from datetime import datetime
@@ -17,6 +20,7 @@ from readiness_kit.verdict import Status, Verdict
 
 STATEMENT: Literal["https://in-toto.io/Statement/v1"] = "https://in-toto.io/Statement/v1"
 SVR: Literal["https://in-toto.io/attestation/svr/v0.2"] = "https://in-toto.io/attestation/svr/v0.2"
+WITHDRAWAL: Literal["urn:readiness-kit:withdrawal:1"] = "urn:readiness-kit:withdrawal:1"
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -70,6 +74,27 @@ class Statement(Part, frozen=True, kw_only=True):
     predicate: Predicate
 
 
+class Withdrawn(Part, frozen=True):
+    """Who takes a signature back, and why."""
+
+    role: str
+    principal: str
+    run_id: str
+    time_created: datetime
+    reason: str
+
+
+class Withdrawal(Part, frozen=True, kw_only=True):
+    """A newer record of a role, by which its signature no longer counts."""
+
+    kind: Literal["https://in-toto.io/Statement/v1"] = msgspec.field(
+        name="_type", default=STATEMENT
+    )
+    subject: tuple[Resource, ...]
+    predicate_type: Literal["urn:readiness-kit:withdrawal:1"] = WITHDRAWAL
+    predicate: Withdrawn
+
+
 def build(
     results: Results,
     *,
@@ -97,8 +122,12 @@ def build(
         properties=properties(role, results.verdict),
         readiness_kit=seen,
     )
-    subject = Resource(name=manifest.NAME, digest={"sha256": manifest_sha256})
-    return Statement(subject=(subject,), predicate=predicate)
+    return Statement(subject=subject(manifest_sha256), predicate=predicate)
+
+
+def subject(manifest_sha256: str) -> tuple[Resource, ...]:
+    """Return what every statement about a run is about: its manifest."""
+    return (Resource(name=manifest.NAME, digest={"sha256": manifest_sha256}),)
 
 
 def properties(role: str, verdict: Verdict) -> tuple[str, ...]:

@@ -4,39 +4,25 @@ Verification uses the time now. What a signer says of the time is believed only 
 things worse: it must lie after the run's end, not in the future, and the signature expires from it.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from itertools import combinations
 from pathlib import Path
 
 import msgspec
 
 from readiness_kit.contents import ROLES
 from readiness_kit.errors import IntegrityError
-from readiness_kit.evidence import atomic, canonical, manifest
-from readiness_kit.records import publickeys, signed, sshsig
-from readiness_kit.records.attestations import Attestation
-from readiness_kit.records.signed import FUTURE
+from readiness_kit.judgement import other_judge, rejudged
 from readiness_kit.records.signers import AllowedSigners
-from readiness_kit.records.waivers import Waiver
-from readiness_kit.signoff.policy import Pinned
+from readiness_kit.signoff import ends, record
+from readiness_kit.signoff.ends import End
+from readiness_kit.signoff.policy import Pinned, demand_pin
+from readiness_kit.signoff.record import Signature, Terms
 from readiness_kit.signoff.sealed import SealedRun, unsignable
-from readiness_kit.signoff.statement import Statement, build, namespace_of
-from readiness_kit.verdict import Status, Verdict
+from readiness_kit.verdict import Verdict
 
-MAX_BYTES = 1024 * 1024
-"""Largest statement that is read."""
-
-
-class Signature(msgspec.Struct, frozen=True, kw_only=True):
-    """One role's signature that holds."""
-
-    role: str
-    principal: str
-    signed_at: datetime
-    expires_at: datetime
-    fingerprint: str
-    """Of the key, as OpenSSH prints it."""
-    tools: tuple[str, ...]
-    """What verified it."""
+NAMED = 8
+"""How many differences of a judgement are named."""
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,12 +34,16 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict that was signed; none where the run itself does not hold."""
     manifest_sha256: str = ""
     policy_sha256: str = ""
+    allowed_signers_sha256: str = ""
     at: datetime
     """The time that was used."""
     valid_until: datetime | None = None
-    """When the first signature expires."""
+    """When the first signature expires, or the first thing that was signed ends."""
+    valid_until_because: str = ""
     signatures: tuple[Signature, ...] = ()
     waived: tuple[str, ...] = ()
+    not_rejudged: str = ""
+    """Why the stored facts were not judged anew; empty: they were, and gave the same results."""
     problems: tuple[str, ...] = ()
     """Everything that does not hold; empty means all of it does."""
 
@@ -67,120 +57,67 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
 
 def verify(folder: Path, signers: AllowedSigners, policy: Pinned, at: datetime) -> Verification:
     """Verify the run in *folder*; never raises for what a run may hold."""
-    blank = Verification(run=str(folder), policy_sha256=policy.sha256, at=at)
+    blank = Verification(
+        run=str(folder),
+        policy_sha256=policy.sha256,
+        allowed_signers_sha256=signers.sha256,
+        at=at,
+    )
     try:
+        demand_pin("allowed_signers", signers.sha256, policy.policy.allowed_signers_sha256)
         run = SealedRun.open(folder)
+        fact_ends = tuple(ends.fact_ends(run))
     except IntegrityError as error:
         return msgspec.structs.replace(blank, problems=(error.message,))
     reason = unsignable(run.results, policy.policy)
     problems = [f"this run must not be signed: {reason}"] if reason else []
-    held: list[tuple[Signature, bytes]] = []
-    for role in ROLES:
-        try:
-            held.append(_verify_role(run, role, signers, policy, at))
-        except IntegrityError as error:
-            problems.append(f"{role}: {error.message}")
-    signatures = tuple(signature for signature, _ in held)
-    problems += _shared(signatures, [key for _, key in held])
-    problems += _unbacked(run, signers)
+    signatures, unsigned = _signatures(Terms(run=run, signers=signers, policy=policy, at=at))
+    backing = ends.backing(run, signers)
+    until = min((*_expiries(signatures), *fact_ends, *backing.ends), default=None)
+    if until is not None and at >= until.at:
+        problems.append(f"the sign-off ended at {until.at:%Y-%m-%dT%H:%M:%SZ}: {until.what}")
+    not_rejudged = other_judge(folder)
+    differences = [] if not_rejudged else rejudged(folder, run.results)[:NAMED]
     return msgspec.structs.replace(
         blank,
         run_id=run.results.run_id,
         verdict=run.results.verdict,
         manifest_sha256=run.manifest.sha256,
-        valid_until=min((one.expires_at for one in signatures), default=None),
+        valid_until=until and until.at,
+        valid_until_because=until.what if until else "",
         signatures=signatures,
         waived=tuple(claim.id for claim in run.results.claims() if claim.waived),
-        problems=tuple(problems),
+        not_rejudged=not_rejudged,
+        problems=(*problems, *unsigned, *backing.problems, *differences),
     )
 
 
-def _verify_role(
-    run: SealedRun, role: str, signers: AllowedSigners, policy: Pinned, at: datetime
-) -> tuple[Signature, bytes]:
-    path = run.folder / manifest.SIGNOFF / f"{role}.json"
-    if path.parent.is_symlink() or not path.exists():
+def _signatures(terms: Terms) -> tuple[tuple[Signature, ...], list[str]]:
+    """Return the signatures that hold, and what is wrong with the others or between them."""
+    held: list[tuple[Signature, bytes]] = []
+    problems = []
+    for role in ROLES:
+        try:
+            held.append(verify_role(terms, role))
+        except IntegrityError as error:
+            problems.append(f"{role}: {error.message}")
+    for other, one in combinations(held, 2):
+        problems += record.shared(*one, *other)
+    return tuple(signature for signature, _ in held), problems
+
+
+def verify_role(terms: Terms, role: str) -> tuple[Signature, bytes]:
+    """Return the signature of *role* in the run, and the blob of its key.
+
+    Raises:
+        IntegrityError: There is none, or it does not hold.
+
+    """
+    folder = terms.run.folder
+    if not record.there(folder, role):
         raise IntegrityError("has not signed")
-    data = atomic.read(path, max_bytes=MAX_BYTES)
-    armored = atomic.read(path.with_name(f"{path.name}.sig"), max_bytes=sshsig.MAX_BYTES)
-    statement = canonical.decode(data, Statement, max_bytes=MAX_BYTES)
-    _demand_same(data, statement, run, role, policy)
-    principal = statement.predicate.readiness_kit.principal
-    held = signers.authorise(
-        data, armored, principal=principal, namespace=namespace_of(role), at=at
-    )
-    signed_at = statement.predicate.time_created
-    expires_at = _expiry(signed_at, run.results.finished_at, policy, at)
-    signature = Signature(
-        role=role,
-        principal=principal,
-        signed_at=signed_at,
-        expires_at=expires_at,
-        fingerprint=publickeys.fingerprint(held.key),
-        tools=held.tools,
-    )
-    return signature, held.key
+    return terms.hold(role, record.read(record.place(folder, role)))
 
 
-def _demand_same(
-    data: bytes, statement: Statement, run: SealedRun, role: str, policy: Pinned
-) -> None:
-    """Demand that *data* is, to the byte, what this person would sign of this run today."""
-    if statement.subject[:1] and statement.subject[0].digest != {"sha256": run.manifest.sha256}:
-        raise IntegrityError("signed another run, or an earlier state of this one")
-    policies = statement.predicate.verifier.policies
-    if policies[:1] and policies[0].digest != {"sha256": policy.sha256}:
-        raise IntegrityError("signed under another policy than the one given")
-    wanted = build(
-        run.results,
-        manifest_sha256=run.manifest.sha256,
-        policy_sha256=policy.sha256,
-        role=role,
-        principal=statement.predicate.readiness_kit.principal,
-        time_created=statement.predicate.time_created,
-    )
-    if canonical.dumps(wanted) != data:
-        raise IntegrityError("the statement is not what the run says")
-
-
-def _expiry(signed_at: datetime, finished_at: datetime, policy: Pinned, at: datetime) -> datetime:
-    """Return when a signature expires, which must be later than *at*. Pure."""
-    if signed_at.tzinfo is None:
-        raise IntegrityError("the time of signing has no zone")
-    expires_at = signed_at + timedelta(days=policy.policy.valid_days)
-    if signed_at < finished_at:
-        raise IntegrityError("signed before the run ended")
-    if signed_at > at + FUTURE:
-        raise IntegrityError(f"signed in the future: {signed_at:%Y-%m-%dT%H:%M:%SZ}")
-    if signed_at > finished_at + timedelta(days=policy.policy.evidence_days):
-        raise IntegrityError("the run was too old when it was signed")
-    if at >= expires_at:
-        raise IntegrityError(f"the signature expired at {expires_at:%Y-%m-%dT%H:%M:%SZ}")
-    return expires_at
-
-
-def _unbacked(run: SealedRun, signers: AllowedSigners) -> list[str]:
-    """Return a problem for each claim waived or attested by nobody whom *signers* names."""
-    begun = run.results.started_at
-    waived = signed.read(run.folder / "waivers", Waiver, signers, begun)
-    attested = signed.read(run.folder / "attestations", Attestation, signers, begun)
-    problems = []
-    for claim in run.results.claims():
-        if claim.waived and claim.id not in waived.accepted:
-            problems.append(f"{claim.id} is waived, but no waiver of it holds")
-        if claim.status is Status.ATTESTED and claim.id not in attested.accepted:
-            problems.append(f"{claim.id} is attested, but no attestation of it holds")
-    return problems
-
-
-def _shared(signatures: tuple[Signature, ...], keys: list[bytes]) -> list[str]:
-    """Return a problem for each person or key that signed for more than one role. Pure."""
-    problems = []
-    for index, signature in enumerate(signatures):
-        for other, key in zip(signatures[:index], keys[:index], strict=True):
-            both = f"{other.role} and {signature.role}"
-            if other.principal.casefold() == signature.principal.casefold():
-                problems.append(f"{both} were signed by one person, {signature.principal}")
-            if key == keys[index]:
-                problems.append(f"{both} were signed with one key, {signature.fingerprint}")
-    return problems
+def _expiries(signatures: tuple[Signature, ...]) -> tuple[End, ...]:
+    return tuple(End(one.expires_at, f"the signature of {one.role}") for one in signatures)

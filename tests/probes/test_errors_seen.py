@@ -81,6 +81,10 @@ def test_ordinary_words_are_no_signs(text):
         ("at Object.run (index.js:10:3)", "stack"),
         ("open /var/lib/app/data.db", "path"),
         ("maximum recursion depth exceeded", "exception"),
+        ("LIMIT must not be negative", "sql"),
+        ('invalid input syntax for type uuid: "x"', "sql"),
+        ('CONTEXT:  SQL function "create_post" statement 1', "sql"),
+        ('new row violates check constraint "positive"', "sql"),
     ],
 )
 def test_signs_of_other_makers_are_recognised(text, kind):

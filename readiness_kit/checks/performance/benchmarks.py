@@ -14,6 +14,7 @@ under the limit and fails only when the lower end is over it.
 {'p50': 'UNKNOWN', 'p95': 'UNKNOWN', 'p99': 'UNKNOWN'}
 """
 
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -62,15 +63,14 @@ def percentile(claim: str, run: LoadRun, p: float, limit_ms: float) -> Finding:
             claim, Cause.TOO_FEW_SAMPLES, got=got, want=want, seen=seen, reproduce=REPRODUCE
         )
     if not isinstance(found, Interval):
-        got = (
-            f"{name} {found.value_ms:.1f} ms and still moving (n {found.n}): no interval is honest"
-        )
+        got = f"{name} {_ms(found.value_ms)} and still moving (n {found.n}): no interval is honest"
         if found.least_ms > limit_ms:
             return fails(claim, got=got, want=want, seen=seen, reproduce=REPRODUCE)
         return not_seen(
             claim, Cause.TOO_FEW_SAMPLES, got=got, want=want, seen=seen, reproduce=REPRODUCE
         )
-    got = f"{name} {found.value_ms:.1f} ms [{found.low_ms:.1f} to {found.high_ms:.1f}], n {found.n}"
+    low, high = _ms(found.low_ms), _ms(found.high_ms)
+    got = f"{name} {_ms(found.value_ms)} [{low} to {high}], n {found.n}"
     where = found.against(limit_ms)
     wide = [f"n under {WIDE_BELOW}: the interval of P99 is wide (binomial order statistics)"]
     advice = wide if p >= 0.99 and found.n < WIDE_BELOW else []
@@ -84,6 +84,11 @@ def percentile(claim: str, run: LoadRun, p: float, limit_ms: float) -> Finding:
     return not_seen(
         claim, Cause.TOO_FEW_SAMPLES, got=got, want=want, seen=seen, reproduce=REPRODUCE
     )
+
+
+def _ms(value_ms: float) -> str:
+    """Return a latency in words; a failed request is later than any limit."""
+    return f"{value_ms:.1f} ms" if math.isfinite(value_ms) else "never"
 
 
 @judges("p50", "p95", "p99")
