@@ -25,13 +25,30 @@ from readiness_kit.contents import ROLES
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The policy to sign under; left out, the strict built-in policy.",
 )
-def command(run: Path, role: str, principal: str, key: Path, policy_file: Path | None) -> int:
+@click.option(
+    "--withdraw",
+    metavar="REASON",
+    help="Take the role's signature back, for this reason; left out, sign.",
+)
+def command(
+    run: Path,
+    role: str,
+    principal: str,
+    key: Path,
+    policy_file: Path | None,
+    withdraw: str | None,
+) -> int:
     """Sign the run in the folder RUN for a role.
 
     NO-GO and incomplete runs are never signed, UNDECIDED only where the policy allows it.
     """
     from readiness_kit.signoff import policy, sign
 
+    if withdraw is not None:
+        path = sign.withdraw(run, role=role, principal=principal, key=key, reason=withdraw)
+        click.echo(f"{principal} withdrew the signature of {role.replace('_', ' ')}", err=True)
+        click.echo(str(path))
+        return 0
     done = sign.sign(run, role=role, principal=principal, key=key, policy=policy.load(policy_file))
     seen = done.statement.predicate.readiness_kit
     click.echo(
@@ -40,6 +57,8 @@ def command(run: Path, role: str, principal: str, key: Path, policy_file: Path |
         err=True,
     )
     click.echo(f"key {done.fingerprint}, signed by {done.tool}", err=True)
+    for warning in done.warnings:
+        click.secho(f"warning: {warning}", fg="yellow", err=True)
     for claim in seen.waived:
         click.echo(f"  waived: {claim}", err=True)
     for claim in seen.unseen:

@@ -24,12 +24,30 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The policy it was signed under; left out, the strict built-in policy.",
 )
+@click.option(
+    "--allowed-signers-sha256",
+    metavar="HEX",
+    default="",
+    help="Digest that the allowed_signers file must have; left out, any.",
+)
+@click.option(
+    "--policy-sha256",
+    metavar="HEX",
+    default="",
+    help="Digest that the policy must have; left out, any.",
+)
 @click.option("--at", metavar="TIME", help="RFC 3339 time to verify for; left out, now.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 def command(
-    run: Path, allowed_signers: Path, policy_file: Path | None, at: str | None, as_json: bool
+    run: Path,
+    allowed_signers: Path,
+    policy_file: Path | None,
+    allowed_signers_sha256: str,
+    policy_sha256: str,
+    at: str | None,
+    as_json: bool,
 ) -> int:
-    """Verify the signed run in the folder RUN.
+    """Verify the signed run in the folder RUN, and judge its stored facts anew.
 
     Exit codes: 0 intact and GO, 3 intact and UNDECIDED, 4 something does not hold.
     """
@@ -39,8 +57,10 @@ def command(
     from readiness_kit.signoff import policy, verify
 
     moment = _moment(at)
-    signers = AllowedSigners.read(allowed_signers)
-    found = verify.verify(run, signers, policy.load(policy_file), moment)
+    signers, rules = AllowedSigners.read(allowed_signers), policy.load(policy_file)
+    policy.demand_pin("allowed_signers", signers.sha256, allowed_signers_sha256)
+    policy.demand_pin("the policy", rules.sha256, policy_sha256)
+    found = verify.verify(run, signers, rules, moment)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found)))
     else:
@@ -64,6 +84,8 @@ def _show(found: "Verification") -> None:
     click.echo(f"run      {found.run_id or found.run}")
     if found.manifest_sha256:
         click.echo(f"manifest intact, sha256 {found.manifest_sha256}")
+    click.echo(f"policy   sha256 {found.policy_sha256}")
+    click.echo(f"signers  sha256 {found.allowed_signers_sha256}")
     for one in found.signatures:
         click.echo(
             f"signed   {one.role.replace('_', ' ')}: {one.principal},"
@@ -74,8 +96,14 @@ def _show(found: "Verification") -> None:
         click.echo(f"waived   {claim}")
     for problem in found.problems:
         click.echo(f"REFUSED  {problem}")
+    if found.run_id:
+        again = f"not judged again: {found.not_rejudged}" if found.not_rejudged else "judged again"
+        click.echo(f"facts    {again}")
     verdict = found.verdict.value if found.verdict else "nothing"
     if found.exit_code == 4 or found.valid_until is None:
         click.echo("This sign-off does NOT hold.")
     else:
-        click.echo(f"{verdict}: the sign-off holds until {found.valid_until:%Y-%m-%d %H:%MZ}.")
+        click.echo(
+            f"{verdict}: the sign-off holds until {found.valid_until:%Y-%m-%d %H:%MZ},"
+            f" the end of {found.valid_until_because}."
+        )

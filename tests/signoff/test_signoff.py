@@ -3,7 +3,7 @@ import random
 import re
 import shutil
 import subprocess
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import msgspec
@@ -16,10 +16,14 @@ from readiness_kit.commands.verify import command as verify_command
 from readiness_kit.contents import ROLES
 from readiness_kit.errors import IntegrityError, ReadinessError, Unsignable, UsageError
 from readiness_kit.evidence import canonical, manifest
+from readiness_kit.evidence.folder import StoredFact
+from readiness_kit.facts.certificates import Certificate, ServedCertificates, ServedChain
 from readiness_kit.records import signers, sshsig, waivers
 from readiness_kit.signoff import policy, verify
 from readiness_kit.signoff.policy import Policy
+from readiness_kit.signoff.record import Terms
 from readiness_kit.signoff.sealed import SealedRun
+from readiness_kit.signoff.sign import withdraw
 from readiness_kit.signoff.statement import namespace_of
 from readiness_kit.verdict import Cause, Status, Verdict
 
@@ -174,7 +178,9 @@ def test_no_byte_can_change(run, team, alone):
     statement = run / "signoff" / f"{role}.json"
 
     def role_holds() -> object:
-        return verify._verify_role(sealed, role, allowed, pinned, SIGNED)
+        return verify.verify_role(
+            Terms(run=sealed, signers=allowed, policy=pinned, at=SIGNED), role
+        )
 
     files = (
         (statement, role_holds, 1000),
@@ -363,7 +369,11 @@ def test_a_waived_claim_needs_its_waiver(tmp_path, team, alone):
         team.sign(bare, role)
     found = team.verify(run)
     assert (found.exit_code, found.waived) == (0, (claim,))
-    assert team.verify(bare).problems == (f"{claim} is waived, but no waiver of it holds",)
+    ended = datetime.combine(waiver.until + timedelta(days=1), time.min, UTC)
+    assert found.valid_until == ended
+    assert found.valid_until_because == f"waiver of {claim}"
+    assert team.verify(run, ended).exit_code == 4
+    assert team.verify(bare).problems == (f"{claim} counts by waiver, but no waiver of it holds",)
 
 
 @pytest.mark.parametrize(
@@ -393,9 +403,129 @@ def test_usage(signed_run, team, tmp_path):
         team.sign(signed_run, "security_lead", key=tmp_path / "none")
 
 
-def test_the_commands(tmp_path, team):
-    from datetime import UTC, datetime
+def test_signing_twice_is_warned_of(run, team, alone):
+    name, key = team.principal("security_lead"), team.key("security_lead")
+    assert team.sign(run, "security_lead").warnings == ()
+    found = team.sign(run, "operations_lead", principal=name.upper(), key=key).warnings
+    assert [one.split(" has signed")[0] for one in found] == [name.upper(), "this key"]
+    (run / "signoff" / "security_lead.json").write_bytes(b"{}")
+    assert team.sign(run, "operations_lead").warnings == ()
 
+
+def take_back(team, run, role, when=SIGNED, **more):
+    given = {"role": role, "principal": team.principal(role), "key": team.key(role)}
+    return withdraw(run, **{**given, "reason": "TLS was changed by hand", "now": when, **more})
+
+
+def test_a_signature_is_withdrawn_and_given_again(run, team, alone):
+    take_back(team, run, "security_lead", SIGNED + timedelta(minutes=1))
+    found = team.verify(run)
+    assert found.exit_code == 4
+    name = team.principal("security_lead")
+    words = f"security_lead: {name} withdrew the signature: TLS was changed by hand"
+    assert found.problems == (words,)
+    team.sign(run, "security_lead", now=SIGNED + timedelta(minutes=2))
+    assert team.verify(run).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda s: s | {"predicate": s["predicate"] | {"runId": "another"}}, "another run"),
+        (lambda s: s | {"predicate": s["predicate"] | {"role": "product_owner"}}, "no withdrawal"),
+        (lambda s: s | {"subject": []}, "another run"),
+        (lambda s: s | {"predicate": s["predicate"] | {"reason": "else"}}, "not over this content"),
+        (lambda s: s | {"predicateType": "urn:readiness-kit:withdrawal:2"}, "no Statement"),
+    ],
+)
+def test_a_forged_withdrawal_says_what_is_wrong(run, team, alone, change, words):
+    path = take_back(team, run, "security_lead")
+    path.write_bytes(canonical.dumps(change(json.loads(path.read_bytes()))))
+    found = team.verify(run)
+    assert found.exit_code == 4
+    assert words in found.problems[0]
+
+
+def test_a_withdrawal_needs_a_reason_and_a_whole_run(run, team):
+    with pytest.raises(UsageError, match="needs a reason"):
+        take_back(team, run, "security_lead", reason=" ")
+    (run / "facts" / "tls_offer.json").unlink()
+    with pytest.raises(IntegrityError, match="is missing"):
+        take_back(team, run, "security_lead")
+
+
+def test_a_policy_pins_the_signers(tmp_path, team, alone):
+    run = seal(tmp_path / "run", results())
+    policy.write(tmp_path / "p.json", Policy(allowed_signers_sha256=team.signers.sha256))
+    pinned = policy.load(tmp_path / "p.json")
+    for role in ROLES:
+        team.sign(run, role, policy=pinned)
+    assert team.verify(run, by=pinned).exit_code == 0
+    more = signers.AllowedSigners.parse(team.allowed.read_bytes() + b"# a comment\n")
+    found = verify.verify(run, more, pinned, SIGNED)
+    assert found.exit_code == 4
+    assert "allowed_signers is another one" in found.problems[0]
+
+
+def served(until: datetime) -> bytes:
+    """The fact of a certificate that ends at *until*."""
+    one = Certificate(
+        subject="CN=api",
+        issuer="CN=ca",
+        names=("api.example.invalid",),
+        not_before=ENDED - timedelta(days=60),
+        not_after=until,
+        key="EC",
+        key_bits=256,
+        digest="sha256",
+        sha256="0" * 64,
+        key_sha256="0" * 64,
+    )
+    chain = ServedChain(address="127.0.0.1:443", outcome="served", chain=(one,), trusted=True)
+    fact = ServedCertificates(
+        observed_at=ENDED, host="api", port=443, authority="ca.pem", served=(chain,)
+    )
+    value = msgspec.to_builtins(fact)
+    stored = StoredFact(
+        schema="readiness-kit/fact/1", fact=fact.fact_id(), seconds=0, cost={}, value=value
+    )
+    return canonical.dumps(stored)
+
+
+@pytest.mark.parametrize(
+    ("ends", "holds_until", "because"),
+    [
+        (timedelta(days=90), SIGNED + timedelta(days=30), "the signature of "),
+        (timedelta(days=10), ENDED + timedelta(days=10), "a certificate that 127.0.0.1:443 serves"),
+        (-timedelta(days=1), SIGNED + timedelta(days=30), "the signature of "),
+    ],
+)
+def test_a_certificate_ends_the_sign_off(tmp_path, team, alone, ends, holds_until, because):  # noqa: PLR0917
+    run = tmp_path / "run"
+    (run / "facts").mkdir(parents=True)
+    (run / "facts" / "served_certificates.json").write_bytes(served(ENDED + ends))
+    seal(run, results())
+    for role in ROLES:
+        team.sign(run, role)
+    found = team.verify(run)
+    assert (found.exit_code, found.valid_until) == (0, holds_until)
+    assert found.valid_until_because.startswith(because)
+    assert team.verify(run, holds_until - timedelta(seconds=1)).exit_code == 0
+    over = team.verify(run, holds_until)
+    assert over.exit_code == 4
+    assert "ended at" in over.problems[0] or "expired at" in over.problems[0]
+
+
+def test_a_damaged_certificate_fact_is_refused(tmp_path, team, alone):
+    run = tmp_path / "run"
+    (run / "facts").mkdir(parents=True)
+    data = served(ENDED).replace(b'"port":443', b'"port":"443"')
+    (run / "facts" / "served_certificates.json").write_bytes(data)
+    seal(run, results())
+    assert "served_certificates.json cannot be read" in team.verify(run).problems[0]
+
+
+def test_the_commands(tmp_path, team):
     now = datetime.now(UTC)
     run = seal(tmp_path / "run", results(started_at=now - timedelta(minutes=9), finished_at=now))
     runner = CliRunner()
@@ -414,6 +544,21 @@ def test_the_commands(tmp_path, team):
     assert re.search(r"GO: the sign-off holds until \d{4}-", done.stdout)
     done = call(verify_command, run, "--allowed-signers", team.allowed, "--json")
     assert json.loads(done.stdout)["verdict"] == "GO"
+    digest = team.signers.sha256
+    pins = ("--allowed-signers-sha256", digest, "--policy-sha256", policy.load(None).sha256)
+    done = call(verify_command, run, "--allowed-signers", team.allowed, *pins)
+    assert done.return_value == 0
+    for pin in pins[::2]:
+        done = call(verify_command, run, "--allowed-signers", team.allowed, pin, "0" * 64)
+        assert "another one than that which is pinned" in str(done.exception)
+    argv = ("--role", ROLES[0], "--as", team.principal(ROLES[0]), "--key", team.key(ROLES[0]))
+    done = call(sign_command, run, *argv, "--withdraw", "the release was changed")
+    assert done.stderr.startswith(f"{team.principal(ROLES[0])} withdrew")
+    assert call(verify_command, run, "--allowed-signers", team.allowed).return_value == 4
+    call(sign_command, run, *argv)
+    argv = ("--role", ROLES[1], "--as", team.principal(ROLES[1]), "--key", team.key(ROLES[0]))
+    done = call(sign_command, run, *argv)
+    assert "warning: this key has signed as" in done.stderr
     later = (now + timedelta(days=31)).isoformat()
     done = call(verify_command, run, "--allowed-signers", team.allowed, "--at", later)
     assert done.return_value == 4
