@@ -20,8 +20,8 @@ from readiness_kit import drills, harness, probes
 from readiness_kit.checks import all_checks
 from readiness_kit.contents import EFFECTS, ITEMS, Effect, Item, select
 from readiness_kit.errors import NotSeen, ReadinessError, UsageError
-from readiness_kit.evidence import canonical, locks, manifest
-from readiness_kit.evidence.folder import RunFolder, Unseen
+from readiness_kit.evidence import canonical, chain, locks, manifest, resume
+from readiness_kit.evidence.folder import Run, RunFolder, Unseen
 from readiness_kit.facts import Fact
 from readiness_kit.judgement import judge_item, judge_run
 from readiness_kit.records.kept import keep_records
@@ -65,6 +65,11 @@ class Assessment:
     """Host that the operator typed to confirm load on production."""
 
     _pacer: Pacer = field(default_factory=lambda: Pacer(80))
+    _resumed: bool = False
+    _gathering: bool = False
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _under_way: set[threading.Event] = field(default_factory=set)
+    """One event for each visit under way, set when it ended or the run was interrupted."""
 
     @classmethod
     def open(
@@ -76,8 +81,11 @@ class Assessment:
         only: tuple[str, ...] = (),
         confirm: str | None = None,
         replay_from: Path | None = None,
+        resume_from: Path | None = None,
     ) -> "Assessment":
-        """Begin a run, join the one at *run_dir*, or replay the one at *replay_from*.
+        """Begin a run, join the one at *run_dir*, resume the one at *resume_from*, or replay one.
+
+        A resumed run has the selection and the effects that it was begun with.
 
         Raises:
             UsageError: Unknown effect or item, or neither target nor run.
@@ -94,12 +102,25 @@ class Assessment:
                 raise UsageError(f"unknown effect {effect!r}", hint=f"one of {', '.join(EFFECTS)}")
         selected = tuple(one.id for one in select(only)) if only else ()
         target = load_target(target_file)
+        pacer = Pacer(target.limits.requests_per_minute)
+        if resume_from is not None:
+            folder = resume.take_up(resume_from, target)
+            _demand_as_begun(folder.run, allow, selected)
+            effects = frozenset(one for one in EFFECTS if one in ("read", *folder.run.allow))
+            return cls(folder, target, effects, confirm, pacer, _resumed=True)
         if run_dir is not None and (run_dir / "run.json").exists():
             folder = RunFolder.join(run_dir, target)
         else:
-            folder = RunFolder.create(RUNS, target, allow=allow, selected=selected, path=run_dir)
-            keep_records(target, folder)
-        pacer = Pacer(target.limits.requests_per_minute)
+            beside = run_dir.parent if run_dir is not None else RUNS
+            folder = RunFolder.create(
+                RUNS,
+                target,
+                allow=allow,
+                selected=selected,
+                path=run_dir,
+                previous=chain.previous(beside, target),
+            )
+            _complete(target, folder)
         return cls(folder, target, frozenset({"read", *allow}), confirm, pacer)
 
     @property
@@ -118,7 +139,7 @@ class Assessment:
         sources = [one for one in _needed(chosen) if not self.folder.has_fact(one.fact.fact_id())]
         done = _Counter(len(sources), progress)
         for wave in _waves(sources):
-            with ThreadPoolExecutor(WORKERS, thread_name_prefix="gather") as pool:
+            with ThreadPoolExecutor(WORKERS, thread_name_prefix="gather") as pool, self._stopping():
                 for _ in pool.map(lambda one: done.after(self._gather_one, one), wave):
                     pass
         if self._gathering and items is None:
@@ -145,17 +166,30 @@ class Assessment:
         """Whether this process may gather: it holds the run's gatherer lock, or nobody does."""
         return self._gathering or not locks.is_held(self.folder.lock("gatherer"))
 
-    _gathering: bool = False
-
     @contextlib.contextmanager
     def gathering(self) -> Iterator[None]:
-        """Be the one process that gathers for this run."""
-        with self.folder.gathering():
+        """Be the one process that gathers for this run; a resumed run is tidied first."""
+        with self.folder.gathering(), self._stopping():
+            if self._resumed and self.target is not None:
+                resume.tidy(self.folder)
+                if not resume.begun(self.folder):
+                    _complete(self.target, self.folder)
             self._gathering = True
             try:
                 yield
             finally:
                 self._gathering = False
+
+    @contextlib.contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """Give up the visits under way, which leave no fact, when this ends by an exception."""
+        try:
+            yield
+        except BaseException:
+            self._stopped.set()
+            for over in tuple(self._under_way):
+                over.set()
+            raise
 
     def _refusal(self, source: Source) -> Unseen | None:
         """Return why *source* may not be used on this target, if so."""
@@ -191,14 +225,23 @@ class Assessment:
             deadline_s=source.deadline_s,
             pacer=self._pacer,
         )
+        over = threading.Event()
+        self._under_way.add(over)
+        if self._stopped.is_set():
+            return
         self.folder.journal("STARTED", fact=fact_id)
         outcome: list[Fact | Unseen] = []
-        thread = threading.Thread(
-            target=lambda: outcome.append(look(source, visit)), name=fact_id, daemon=True
-        )
+
+        def go() -> None:
+            outcome.append(look(source, visit))
+            over.set()
+
         began = time.monotonic()
-        thread.start()
-        thread.join(source.deadline_s + GRACE_S)
+        threading.Thread(target=go, name=fact_id, daemon=True).start()
+        over.wait(source.deadline_s + GRACE_S)
+        self._under_way.discard(over)
+        if self._stopped.is_set():
+            return
         late = Unseen(
             cause="could_not_ask",
             reason=f"no end within {source.deadline_s:g} s",
@@ -245,6 +288,25 @@ class Assessment:
         self.folder.write("results.json", canonical.dumps(results))
         shutil.rmtree(self.folder.path / "locks", ignore_errors=True)
         manifest.write(self.folder.path)
+
+
+def _complete(target: Target, folder: RunFolder) -> None:
+    """Put into *folder* what a run needs before it asks the target anything."""
+    keep_records(target, folder)
+    folder.journal(resume.BEGUN)
+
+
+def _demand_as_begun(run: Run, allow: tuple[Effect, ...], selected: tuple[str, ...]) -> None:
+    """Demand that what is said again on the command line is what the run was begun with."""
+    if allow and {"read", *allow} != {"read", *run.allow}:
+        raise UsageError(
+            f"the run was begun with --allow {' '.join(run.allow) or 'nothing'}",
+            hint="leave out --allow, or begin a new run",
+        )
+    if selected and selected != run.selected:
+        raise UsageError(
+            "the run was begun with other items", hint="leave them out, or begin a new run"
+        )
 
 
 def look(source: Source, visit: Visit) -> Fact | Unseen:

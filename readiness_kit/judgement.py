@@ -225,6 +225,7 @@ def judge_run(
         cost=_cost(folder),
         rejected_records=bench.kept.rejected,
         items=items,
+        previous=run.previous,
     )
 
 

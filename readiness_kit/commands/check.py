@@ -7,6 +7,8 @@ import click
 from readiness_kit.commands.options import (
     allow_option,
     confirm_option,
+    one_folder,
+    resume_option,
     run_dir_option,
     target_option,
 )
@@ -19,6 +21,7 @@ from readiness_kit.contents import Effect
 @allow_option
 @confirm_option
 @run_dir_option
+@resume_option
 @click.option("--json", "as_json", is_flag=True, help="Print results.json on stdout.")
 @click.option("--report-only", is_flag=True, help="Exit 0 whatever the verdict.")
 @click.option("--fail-on", type=click.Choice(["warn"]), help="Exit 1 on a WARN as well.")
@@ -28,6 +31,7 @@ def command(
     allow: tuple[Effect, ...],
     confirm: str | None,
     run_dir: Path | None,
+    resume_from: Path | None,
     as_json: bool,
     report_only: bool,
     fail_on: str | None,
@@ -36,7 +40,10 @@ def command(
     from readiness_kit.assessment import Assessment
     from readiness_kit.commands import terminal
 
-    assessment = Assessment.open(target_file, run_dir, allow=allow, only=ids, confirm=confirm)
+    one_folder(run_dir, resume_from)
+    assessment = Assessment.open(
+        target_file, run_dir, allow=allow, only=ids, confirm=confirm, resume_from=resume_from
+    )
     with terminal.progress("looking") as progress, assessment.gathering():
         assessment.gather(progress=progress)
     results = assessment.results()

@@ -7,6 +7,7 @@ from typing import TypeVar
 import click
 
 from readiness_kit.contents import EFFECTS
+from readiness_kit.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -50,3 +51,29 @@ def run_dir_option(command: F) -> F:
         type=click.Path(path_type=Path, file_okay=False),
         help="The run folder; left out, a new one under .readiness/runs.",
     )(command)
+
+
+def resume_option(command: F) -> F:
+    """``--resume RUN``: take up a run that was cut short."""
+    return click.option(
+        "--resume",
+        "resume_from",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="RUN",
+        help="Go on with the unfinished run folder RUN, with the items and effects it was begun "
+        "with; what was under way is repeated. Left out, a new run.",
+    )(command)
+
+
+def one_folder(run_dir: Path | None, resume_from: Path | None) -> None:
+    """Refuse two run folders.
+
+    Raises:
+        UsageError: Both ``--run-dir`` and ``--resume`` were given.
+
+    """
+    if run_dir is not None and resume_from is not None:
+        raise UsageError(
+            "--run-dir begins a run and --resume goes on with one",
+            hint="leave out one of them",
+        )

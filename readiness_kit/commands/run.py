@@ -11,6 +11,8 @@ import click
 from readiness_kit.commands.options import (
     allow_option,
     confirm_option,
+    one_folder,
+    resume_option,
     run_dir_option,
     target_option,
 )
@@ -33,6 +35,7 @@ REPORT = "report.html"
 @allow_option
 @confirm_option
 @run_dir_option
+@resume_option
 @click.option("--jobs", type=click.IntRange(1, 8), default=2, show_default=True, help="Kernels.")
 @click.option(
     "--notebooks",
@@ -51,6 +54,7 @@ def command(
     allow: tuple[Effect, ...],
     confirm: str | None,
     run_dir: Path | None,
+    resume_from: Path | None,
     jobs: int,
     notebooks: Path | None,
     parameters: tuple[str, ...],
@@ -79,7 +83,10 @@ def command(
     allow = tuple({*allow, *parse_effects(given.get("allow", ""))})
     chosen = chosen_items((*sections, *only), skip)
     signal.signal(signal.SIGTERM, _terminated)
-    assessment = Assessment.open(target_file, run_dir, allow=allow, only=chosen, confirm=confirm)
+    one_folder(run_dir, resume_from)
+    assessment = Assessment.open(
+        target_file, run_dir, allow=allow, only=chosen, confirm=confirm, resume_from=resume_from
+    )
     results = assess(assessment, target_file, notebooks, jobs)
     made = material(assessment, results)
     terminal.print_results(results, quiet_causes=frozenset({"not_implemented", "not_selected"}))
