@@ -23,6 +23,7 @@ from readiness_kit.errors import NotSeen, ReadinessError, UsageError
 from readiness_kit.evidence import canonical, chain, locks, manifest, resume
 from readiness_kit.evidence.folder import Run, RunFolder, Unseen
 from readiness_kit.facts import Fact
+from readiness_kit.facts.identity import Identity
 from readiness_kit.judgement import judge_item, judge_run
 from readiness_kit.records.kept import keep_records
 from readiness_kit.results import ItemResult, Results
@@ -34,6 +35,9 @@ log = logging.getLogger(__name__)
 
 RUNS = Path(".readiness") / "runs"
 """Where run folders lie, relative to the working directory."""
+
+ALWAYS: tuple[type[Fact], ...] = (Identity,)
+"""Facts that every run gathers, whatever was selected."""
 
 GRACE_S = 1.0
 """How long after its deadline a visit may still hand in what it has."""
@@ -136,7 +140,8 @@ class Assessment:
         if self.target is None or self.folder.sealed:
             return
         chosen = self.items if items is None else tuple(items)
-        sources = [one for one in _needed(chosen) if not self.folder.has_fact(one.fact.fact_id())]
+        wanted = _needed(chosen, always=() if items is not None else ALWAYS)
+        sources = [one for one in wanted if not self.folder.has_fact(one.fact.fact_id())]
         done = _Counter(len(sources), progress)
         for wave in _waves(sources):
             with ThreadPoolExecutor(WORKERS, thread_name_prefix="gather") as pool, self._stopping():
@@ -349,11 +354,12 @@ class _Counter:
                 self._progress(source.fact.fact_id(), self._done, self._total)
 
 
-def _needed(items: Iterable[Item]) -> Iterator[Source]:
+def _needed(items: Iterable[Item], always: tuple[type[Fact], ...] = ALWAYS) -> Iterator[Source]:
     """Yield the sources of every fact that the checks of *items* need, each once."""
     sources = all_sources()
     checks = (all_checks().get(item.id) for item in items)
-    kinds = {kind: None for check in checks if check is not None for kind in check.needs}
+    needs = (kind for check in checks if check is not None for kind in check.needs)
+    kinds = dict.fromkeys((*always, *needs))
     yield from (sources[kind] for kind in kinds if kind in sources)
 
 

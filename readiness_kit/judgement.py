@@ -17,6 +17,7 @@ from readiness_kit.errors import NotSeen, ReadinessError, RunFolderError
 from readiness_kit.evidence import canonical
 from readiness_kit.evidence.folder import RunFolder, catalogue_digest, judges_digest
 from readiness_kit.facts import Fact
+from readiness_kit.facts.identity import Identity
 from readiness_kit.records.kept import Kept, kept_records
 from readiness_kit.results import (
     SCHEMA,
@@ -225,6 +226,7 @@ def judge_run(
         cost=_cost(folder),
         rejected_records=bench.kept.rejected,
         items=items,
+        identity=_identity(folder),
         previous=run.previous,
     )
 
@@ -290,6 +292,13 @@ def _cost(folder: RunFolder) -> dict[str, float]:
         total.update({what: int(n) for what, n in stored.cost.items()})
     seconds = sum(stored.seconds for stored in folder.facts().values())
     return {**{what: float(n) for what, n in sorted(total.items())}, "seconds": round(seconds, 1)}
+
+
+def _identity(folder: RunFolder) -> dict[str, str]:
+    try:
+        return folder.read_fact(Identity).parts
+    except NotSeen:
+        return {"release": folder.run.release} if folder.run.release else {}
 
 
 def _unseen(name: str, error: NotSeen) -> Finding:

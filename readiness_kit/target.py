@@ -108,6 +108,9 @@ class Api(Part, frozen=True):
     ready: str = "/ready"
     """Path of the readiness endpoint."""
 
+    version: str = ""
+    """Path that says which version answers; empty when there is none."""
+
     instances: tuple[str, ...] = ()
     """Base URL of each process behind the balancer, for what must be asked of every one."""
 

@@ -21,6 +21,7 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar
@@ -368,6 +369,7 @@ def catalogue_digest() -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+@cache
 def judges_digest() -> str:
     """Return the SHA-256 over the code that makes results from facts, in hexadecimal."""
     kit = Path(__file__).parents[1]

@@ -42,6 +42,10 @@ class Sql(Enum):
         """,
         "pg_monitor",
     )
+    SYSTEM = (
+        "SELECT system_identifier::text AS system_identifier FROM pg_control_system()",
+        "EXECUTE on pg_control_system()",
+    )
     SETTINGS = (
         """
         SELECT name, setting AS value, unit, source, pending_restart
