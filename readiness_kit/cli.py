@@ -24,6 +24,8 @@ COMMANDS = {
     "load": "Run one load profile.",
     "report": "Rebuild a report from a run's stored facts.",
     "sign": "Sign a run for one of the four roles.",
+    "bundle": "Write a run to one archive, for people who sign elsewhere.",
+    "collect": "Take back what was signed elsewhere, each checked as it comes.",
     "verify": "Verify a signed run, offline.",
     "schema": "Print a JSON Schema.",
 }

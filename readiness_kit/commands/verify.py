@@ -6,24 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from readiness_kit.commands.signing import RUN, policy_option, signers_option
+
 if TYPE_CHECKING:
     from readiness_kit.signoff.verify import Verification
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option(
-    "--allowed-signers",
-    required=True,
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="OpenSSH allowed_signers file, from outside the run.",
-)
-@click.option(
-    "--policy",
-    "policy_file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="The policy it was signed under; left out, the strict built-in policy.",
-)
+@click.argument("run", type=RUN)
+@signers_option
+@policy_option
 @click.option(
     "--allowed-signers-sha256",
     metavar="HEX",
@@ -47,20 +39,21 @@ def command(
     at: str | None,
     as_json: bool,
 ) -> int:
-    """Verify the signed run in the folder RUN, and judge its stored facts anew.
+    """Verify the signed run in RUN, a folder or a bundle, and judge its stored facts anew.
 
     Exit codes: 0 intact and GO, 3 intact and UNDECIDED, 4 something does not hold.
     """
     import msgspec
 
     from readiness_kit.records.signers import AllowedSigners
-    from readiness_kit.signoff import policy, verify
+    from readiness_kit.signoff import bundle, policy, verify
 
     moment = _moment(at)
     signers, rules = AllowedSigners.read(allowed_signers), policy.load(policy_file)
     policy.demand_pin("allowed_signers", signers.sha256, allowed_signers_sha256)
     policy.demand_pin("the policy", rules.sha256, policy_sha256)
-    found = verify.verify(run, signers, rules, moment)
+    with bundle.opened(run) as folder:
+        found = verify.verify(folder, signers, rules, moment)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found)))
     else:

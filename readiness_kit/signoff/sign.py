@@ -108,6 +108,14 @@ def withdraw(
     return record.write(folder, role, record.Bytes(data, signed.armored))
 
 
+def carry(path: Path, to: Path) -> Path:
+    """Copy the record in the file *path* of an unpacked bundle to the folder *to*."""
+    found = record.read(path)
+    copy = to / f"{path.parent.parent.name}.{path.name}"
+    record.write_to(copy, found)
+    return copy
+
+
 def _demand_names(role: str, principal: str) -> None:
     if role not in ROLES:
         raise UsageError(f"{role!r} is no role", hint=f"one of {', '.join(ROLES)}")
