@@ -20,11 +20,11 @@ from readiness_kit import drills, harness, probes
 from readiness_kit.checks import all_checks
 from readiness_kit.contents import EFFECTS, ITEMS, Effect, Item, select
 from readiness_kit.errors import NotSeen, ReadinessError, UsageError
-from readiness_kit.evidence import canonical, chain, locks, manifest, resume
+from readiness_kit.evidence import canonical, chain, locks, manifest, resume, reuse
 from readiness_kit.evidence.folder import Run, RunFolder, Unseen
 from readiness_kit.facts import Fact
 from readiness_kit.facts.identity import Identity
-from readiness_kit.judgement import judge_item, judge_run
+from readiness_kit.judgement import half_lives, judge_item, judge_run
 from readiness_kit.records.kept import keep_records
 from readiness_kit.results import ItemResult, Results
 from readiness_kit.sources import Pacer, Source, Visit, found_in
@@ -70,6 +70,8 @@ class Assessment:
 
     _pacer: Pacer = field(default_factory=lambda: Pacer(80))
     _resumed: bool = False
+    _donor: reuse.Donor | None = None
+    _stale: dict[str, Unseen] = field(default_factory=dict)
     _gathering: bool = False
     _stopped: threading.Event = field(default_factory=threading.Event)
     _under_way: set[threading.Event] = field(default_factory=set)
@@ -86,10 +88,12 @@ class Assessment:
         confirm: str | None = None,
         replay_from: Path | None = None,
         resume_from: Path | None = None,
+        reuse_from: Path | None = None,
     ) -> "Assessment":
         """Begin a run, join the one at *run_dir*, resume the one at *resume_from*, or replay one.
 
-        A resumed run has the selection and the effects that it was begun with.
+        A resumed run has the selection and the effects that it was begun with. A new one takes over
+        what is fresh in the sealed run at *reuse_from*.
 
         Raises:
             UsageError: Unknown effect or item, or neither target nor run.
@@ -112,6 +116,7 @@ class Assessment:
             _demand_as_begun(folder.run, allow, selected)
             effects = frozenset(one for one in EFFECTS if one in ("read", *folder.run.allow))
             return cls(folder, target, effects, confirm, pacer, _resumed=True)
+        given = reuse.donor(reuse_from, target) if reuse_from is not None else None
         if run_dir is not None and (run_dir / "run.json").exists():
             folder = RunFolder.join(run_dir, target)
         else:
@@ -123,9 +128,10 @@ class Assessment:
                 selected=selected,
                 path=run_dir,
                 previous=chain.previous(beside, target),
+                reuses=given.link if given is not None else None,
             )
             _complete(target, folder)
-        return cls(folder, target, frozenset({"read", *allow}), confirm, pacer)
+        return cls(folder, target, frozenset({"read", *allow}), confirm, pacer, _donor=given)
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -139,6 +145,8 @@ class Assessment:
         """
         if self.target is None or self.folder.sealed:
             return
+        if items is None and self._donor is not None:
+            self._take_over(self._donor)
         chosen = self.items if items is None else tuple(items)
         wanted = _needed(chosen, always=() if items is not None else ALWAYS)
         sources = [one for one in wanted if not self.folder.has_fact(one.fact.fact_id())]
@@ -149,6 +157,16 @@ class Assessment:
                     pass
         if self._gathering and items is None:
             self.folder.finish_gathering()
+
+    def _take_over(self, donor: reuse.Donor) -> None:
+        """Take over what is fresh, once the deployment was seen to be the same."""
+        self._gather_one(all_sources()[Identity])
+        reason = reuse.other_deployment(donor, self.folder)
+        if reason:
+            self.folder.journal("NOT_REUSED", run=donor.folder.run_id, reason=reason)
+            log.warning("nothing of %s is reused: %s", donor.folder.run_id, reason)
+            return
+        self._stale = reuse.take_over(donor, self.folder, half_lives())
 
     def _gather_one(self, source: Source) -> None:
         fact_id = source.fact.fact_id()
@@ -201,7 +219,7 @@ class Assessment:
         assert self.target is not None  # noqa: S101 - gather() returned already
         effect = source.effect
         if effect not in self.allow:
-            return Unseen(
+            return self._stale.get(source.fact.fact_id()) or Unseen(
                 cause="not_allowed",
                 reason=f"this needs the effect {effect}, which was not allowed",
                 hint=f"run again with --allow {effect}: it sends {source.asks}",

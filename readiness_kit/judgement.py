@@ -4,6 +4,7 @@ Reads the run folder and nothing else: no clock, no network, no target.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ import msgspec
 from readiness_kit import __version__
 from readiness_kit.checks import all_checks
 from readiness_kit.contents import ITEMS, Claim, Item, Phase
+from readiness_kit.contents import item as item_called
 from readiness_kit.errors import NotSeen, ReadinessError, RunFolderError
 from readiness_kit.evidence import canonical
 from readiness_kit.evidence.folder import RunFolder, catalogue_digest, judges_digest
@@ -25,6 +27,7 @@ from readiness_kit.results import (
     Evidence,
     ItemResult,
     Results,
+    Reused,
     TargetSummary,
 )
 from readiness_kit.target import NotApplicable, Objectives
@@ -184,7 +187,12 @@ class Bench:
     def _evidence(self, finding: Finding) -> list[Evidence]:
         found = ((one, self.folder.read_stored(one.fact)) for one in finding.seen)
         return [
-            Evidence(fact=pointer.fact, sha256=stored[1], pointer=pointer.path)
+            Evidence(
+                fact=pointer.fact,
+                sha256=stored[1],
+                pointer=pointer.path,
+                reused_from=stored[0].origin.run_id if stored[0].origin else "",
+            )
             for pointer, stored in found
             if stored is not None
         ]
@@ -228,6 +236,7 @@ def judge_run(
         items=items,
         identity=_identity(folder),
         previous=run.previous,
+        reused=tuple(_reused(folder)),
     )
 
 
@@ -292,6 +301,31 @@ def _cost(folder: RunFolder) -> dict[str, float]:
         total.update({what: int(n) for what, n in stored.cost.items()})
     seconds = sum(stored.seconds for stored in folder.facts().values())
     return {**{what: float(n) for what, n in sorted(total.items())}, "seconds": round(seconds, 1)}
+
+
+def half_lives() -> dict[type[Fact], int]:
+    """Return for how many days each kind of fact counts: the least of the claims it settles."""
+    found: dict[type[Fact], int] = {}
+    for item_id, check in all_checks().items():
+        days = {claim.name: claim.half_life_days for claim in item_called(item_id).claims}
+        for judge in check.judges:
+            least = min((days[name] for name in judge.claims), default=0)
+            kinds = [need.kind for need in judge.needs if issubclass(need.kind, Fact)]
+            found |= {kind: min(least, found.get(kind, least)) for kind in kinds}
+    return found
+
+
+def _reused(folder: RunFolder) -> Iterator[Reused]:
+    for fact_id, stored in folder.facts().items():
+        if stored.origin is not None:
+            seen = msgspec.convert((stored.value or {}).get("observed_at"), datetime)
+            age = folder.run.started_at - seen
+            yield Reused(
+                fact=fact_id,
+                run_id=stored.origin.run_id,
+                observed_at=seen,
+                age_days=round(age.total_seconds() / 86400, 2),
+            )
 
 
 def _identity(folder: RunFolder) -> dict[str, str]:

@@ -7,8 +7,9 @@ import click
 from readiness_kit.commands.options import (
     allow_option,
     confirm_option,
-    one_folder,
+    demand_one_origin,
     resume_option,
+    reuse_option,
     run_dir_option,
     target_option,
 )
@@ -22,6 +23,7 @@ from readiness_kit.contents import Effect
 @confirm_option
 @run_dir_option
 @resume_option
+@reuse_option
 @click.option("--json", "as_json", is_flag=True, help="Print results.json on stdout.")
 @click.option("--report-only", is_flag=True, help="Exit 0 whatever the verdict.")
 @click.option("--fail-on", type=click.Choice(["warn"]), help="Exit 1 on a WARN as well.")
@@ -32,6 +34,7 @@ def command(
     confirm: str | None,
     run_dir: Path | None,
     resume_from: Path | None,
+    reuse_from: Path | None,
     as_json: bool,
     report_only: bool,
     fail_on: str | None,
@@ -40,9 +43,15 @@ def command(
     from readiness_kit.assessment import Assessment
     from readiness_kit.commands import terminal
 
-    one_folder(run_dir, resume_from)
+    demand_one_origin(run_dir, resume_from, reuse_from)
     assessment = Assessment.open(
-        target_file, run_dir, allow=allow, only=ids, confirm=confirm, resume_from=resume_from
+        target_file,
+        run_dir,
+        allow=allow,
+        only=ids,
+        confirm=confirm,
+        resume_from=resume_from,
+        reuse_from=reuse_from,
     )
     with terminal.progress("looking") as progress, assessment.gathering():
         assessment.gather(progress=progress)

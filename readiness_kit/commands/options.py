@@ -65,15 +65,29 @@ def resume_option(command: F) -> F:
     )(command)
 
 
-def one_folder(run_dir: Path | None, resume_from: Path | None) -> None:
-    """Refuse two run folders.
+def reuse_option(command: F) -> F:
+    """``--reuse RUN``: take over fresh facts."""
+    return click.option(
+        "--reuse",
+        "reuse_from",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="RUN",
+        help="Take over what is fresh of the sealed run folder RUN, where it saw the same "
+        "deployment and release. Left out, everything is gathered.",
+    )(command)
+
+
+def demand_one_origin(
+    run_dir: Path | None, resume_from: Path | None, reuse_from: Path | None
+) -> None:
+    """Refuse to resume a run and to begin one at once.
 
     Raises:
-        UsageError: Both ``--run-dir`` and ``--resume`` were given.
+        UsageError: ``--resume`` together with ``--run-dir`` or ``--reuse``.
 
     """
-    if run_dir is not None and resume_from is not None:
+    if resume_from is not None and (run_dir is not None or reuse_from is not None):
         raise UsageError(
-            "--run-dir begins a run and --resume goes on with one",
+            "--resume goes on with a run; --run-dir and --reuse begin one",
             hint="leave out one of them",
         )

@@ -11,8 +11,9 @@ import click
 from readiness_kit.commands.options import (
     allow_option,
     confirm_option,
-    one_folder,
+    demand_one_origin,
     resume_option,
+    reuse_option,
     run_dir_option,
     target_option,
 )
@@ -36,6 +37,7 @@ REPORT = "report.html"
 @confirm_option
 @run_dir_option
 @resume_option
+@reuse_option
 @click.option("--jobs", type=click.IntRange(1, 8), default=2, show_default=True, help="Kernels.")
 @click.option(
     "--notebooks",
@@ -55,6 +57,7 @@ def command(
     confirm: str | None,
     run_dir: Path | None,
     resume_from: Path | None,
+    reuse_from: Path | None,
     jobs: int,
     notebooks: Path | None,
     parameters: tuple[str, ...],
@@ -83,9 +86,15 @@ def command(
     allow = tuple({*allow, *parse_effects(given.get("allow", ""))})
     chosen = chosen_items((*sections, *only), skip)
     signal.signal(signal.SIGTERM, _terminated)
-    one_folder(run_dir, resume_from)
+    demand_one_origin(run_dir, resume_from, reuse_from)
     assessment = Assessment.open(
-        target_file, run_dir, allow=allow, only=chosen, confirm=confirm, resume_from=resume_from
+        target_file,
+        run_dir,
+        allow=allow,
+        only=chosen,
+        confirm=confirm,
+        resume_from=resume_from,
+        reuse_from=reuse_from,
     )
     results = assess(assessment, target_file, notebooks, jobs)
     made = material(assessment, results)

@@ -262,6 +262,7 @@ class RunFolder:
         *,
         seconds: float,
         cost: Mapping[str, float],
+        origin: Origin | None = None,
     ) -> None:
         """Store a fact, or why there is none, redacted and in canonical form."""
         value = None if isinstance(found, Unseen) else msgspec.to_builtins(found)
@@ -272,6 +273,7 @@ class RunFolder:
             cost=dict(cost),
             value=value,
             unseen=found if isinstance(found, Unseen) else None,
+            origin=origin,
         )
         data = canonical.dumps(self.redactor.data(msgspec.to_builtins(stored)))
         self.write(f"facts/{fact_id}.json", data)
