@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from datetime import UTC, datetime, time, timedelta
+from itertools import count, islice
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from sealing import ENDED, SIGNED, People, people, results, seal
 
+from readiness_kit.assessment import Assessment
 from readiness_kit.commands.sign import command as sign_command
 from readiness_kit.commands.verify import command as verify_command
 from readiness_kit.contents import ROLES
@@ -172,35 +174,65 @@ def test_a_resealed_run_is_another_run(run, team, alone):
 
 
 def test_no_byte_can_change(run, team, alone):
-    """Mutants of a signature, its statement and the manifest: none accepted, none crashes."""
+    """10,000 mutants of statement, signature, manifest, results and a fact: all refused, no crash."""
     dice, sealed, pinned = random.Random(6), SealedRun.open(run), policy.load(None)
     role, allowed = ROLES[0], team.signers
     statement = run / "signoff" / f"{role}.json"
+    terms = Terms(run=sealed, signers=allowed, policy=pinned, at=SIGNED)
 
     def role_holds() -> object:
-        return verify.verify_role(
-            Terms(run=sealed, signers=allowed, policy=pinned, at=SIGNED), role
-        )
+        return verify.verify_role(terms, role)
 
     files = (
-        (statement, role_holds, 1000),
-        (statement.with_name(f"{role}.json.sig"), role_holds, 1200),
-        (run / "SHA256SUMS", lambda: manifest.check(run), 600),
+        (statement, role_holds, 3500),
+        (statement.with_name(f"{role}.json.sig"), role_holds, 3500),
+        (run / "SHA256SUMS", lambda: manifest.check(run), 1500),
+        (run / "results.json", lambda: manifest.check(run), 1000),
+        (run / "facts" / "tls_offer.json", lambda: manifest.check(run), 700),
     )
+    tried = 0
     for file, holds, n in files:
         original = file.read_bytes()
         assert holds()
-        for mutant in mutants(dice, original, n):
+        for mutant in islice(mutants(dice, original), n):
             file.write_bytes(mutant)
             with pytest.raises(IntegrityError):
                 holds()
+            tried += 1
         file.write_bytes(original)
         assert holds()
+    assert tried >= 10_000
 
 
-def mutants(dice: random.Random, data: bytes, n: int):
-    for number in range(n):
-        at = number % len(data)
+def test_ssh_keygen_agrees_on_a_sample(run, team, need):
+    """No mutant that one verifier refuses holds because the other was not asked."""
+    need("ssh-keygen")
+    dice, role = random.Random(7), ROLES[0]
+    statement = run / "signoff" / f"{role}.json"
+    argv = ["ssh-keygen", "-Y", "verify", "-f", team.allowed, "-I", team.principal(role)]
+    argv += ["-n", namespace_of(role), "-s", f"{statement}.sig"]
+    original = statement.read_bytes()
+    for mutant in islice(mutants(dice, original), 40):
+        statement.write_bytes(mutant)
+        done = subprocess.run(argv, input=mutant, capture_output=True, check=False)
+        assert done.returncode != 0
+        assert team.verify(run).exit_code == 4
+
+
+def test_whole_verification_never_crashes(run, team, alone):
+    dice = random.Random(8)
+    for file in sorted(path for path in run.rglob("*") if path.is_file()):
+        original = file.read_bytes()
+        for mutant in islice(mutants(dice, original), 12):
+            file.write_bytes(mutant)
+            assert team.verify(run).exit_code == 4
+        file.write_bytes(original)
+    assert team.verify(run).exit_code == 0
+
+
+def mutants(dice: random.Random, data: bytes):
+    for number in count():
+        at = number * 7919 % len(data)
         kind = dice.randrange(4)
         if kind == 0:
             mutant = data[:at] + bytes([data[at] ^ 1 << dice.randrange(8)]) + data[at + 1 :]
@@ -523,6 +555,53 @@ def test_a_damaged_certificate_fact_is_refused(tmp_path, team, alone):
     (run / "facts" / "served_certificates.json").write_bytes(data)
     seal(run, results())
     assert "served_certificates.json cannot be read" in team.verify(run).problems[0]
+
+
+def real_run(folder: Path, monkeypatch) -> Path:
+    """A sealed run of a target of which nothing could be seen."""
+    monkeypatch.chdir(folder)
+    file = folder / "readiness.yaml"
+    file.write_text("schema: 1\nname: shop\nenvironment: staging\n")
+    assessment = Assessment.open(file)
+    assessment.seal(assessment.results())
+    return assessment.folder.path
+
+
+def sign_all(run: Path, team: People, rules: policy.Pinned) -> verify.Verification:
+    for role in ROLES:
+        team.sign(run, role, policy=rules, now=datetime.now(UTC))
+    return team.verify(run, datetime.now(UTC), rules)
+
+
+def test_facts_are_judged_again(tmp_path, team, alone, monkeypatch):
+    run = real_run(tmp_path, monkeypatch)
+    found = sign_all(run, team, allow_undecided(tmp_path))
+    assert (found.problems, found.not_rejudged, found.exit_code) == ((), "", 3)
+
+
+def test_results_that_do_not_follow_from_the_facts(tmp_path, team, alone, monkeypatch):
+    """Four people signed them, and yet nobody saw what they say."""
+    run = real_run(tmp_path, monkeypatch)
+    plain = json.loads((run / "results.json").read_bytes())
+    claim = next(one for item in plain["items"] for one in item["claims"] if one["id"] == TLS)
+    claim |= {"status": "PASS", "cause": None}
+    (run / "results.json").write_bytes(canonical.dumps(plain))
+    (run / "SHA256SUMS").unlink()
+    manifest.write(run)
+    found = sign_all(run, team, allow_undecided(tmp_path))
+    assert found.exit_code == 4
+    assert found.problems == (f"{TLS}: results.json says PASS, the facts UNKNOWN",)
+
+
+def test_another_kit_does_not_judge_again(tmp_path, team, alone, monkeypatch):
+    run = real_run(tmp_path, monkeypatch)
+    plain = json.loads((run / "run.json").read_bytes())
+    (run / "run.json").write_bytes(canonical.dumps(plain | {"kit_version": "0.0.1"}))
+    (run / "SHA256SUMS").unlink()
+    manifest.write(run)
+    found = sign_all(run, team, allow_undecided(tmp_path))
+    assert found.exit_code == 3
+    assert found.not_rejudged.startswith("it was judged by version 0.0.1")
 
 
 def test_the_commands(tmp_path, team):
