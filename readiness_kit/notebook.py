@@ -114,6 +114,9 @@ class Section:
         _put(_headline(results))
         _put(Picture(charts.item_map(results.items)))
         _put(shown(rows.sections_table(results)))
+        for table in (rows.identity_table(results), rows.reused_table(results)):
+            if table.rows:
+                _put(shown(table))
 
     def show_sign_off(self) -> None:
         """Show what the four signers must have seen: waived and red claims before anything else."""

@@ -75,6 +75,9 @@ def print_results(results: "Results", *, quiet_causes: frozenset[str] = frozense
         out.print(f"{left_out} more claims: {', '.join(sorted(quiet_causes))}")
     counts = ", ".join(f"{n} {word}" for word, n in results.counts.items() if n)
     out.print(f"\n{results.verdict.value}  ({counts})", style="bold")
+    if results.reused:
+        oldest = max(one.age_days for one in results.reused)
+        out.print(f"{len(results.reused)} facts were reused, the oldest {oldest:g} days old")
     for reason in results.incomplete_reasons:
         out.print(f"incomplete: {reason}", style="red", markup=False)
     for reason in results.rejected_records:

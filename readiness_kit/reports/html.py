@@ -18,7 +18,7 @@ from readiness_kit.reports.interactive import figure
 from readiness_kit.reports.item import item_view
 from readiness_kit.reports.records import fact_tables
 from readiness_kit.reports.svg import svg
-from readiness_kit.reports.tables import badge
+from readiness_kit.reports.tables import Table, badge
 from readiness_kit.reports.text import escaped
 from readiness_kit.results import ItemResult, Results
 from readiness_kit.target import Objectives
@@ -89,6 +89,7 @@ def _body(results: Results, facts_of: FactsOf, objectives: Objectives) -> Iterat
     yield from _head(results)
     yield _figure(charts.item_map(results.items))
     yield rows.sections_table(results).html()
+    yield from (one.html() for one in _origins(results) if one.rows)
     waived = rows.waived_table(results)
     yield '<h2 id="waived">Waived</h2>'
     yield waived.html() if waived.rows else "<p>No red claim is waived.</p>"
@@ -104,6 +105,10 @@ def _body(results: Results, facts_of: FactsOf, objectives: Objectives) -> Iterat
     rest = [item for item in results.items if item.section not in SECTIONS]
     for item in rest:
         yield from _item(item, facts_of(item.id), objectives, drawn)
+
+
+def _origins(results: Results) -> tuple[Table, ...]:
+    return rows.identity_table(results), rows.reused_table(results)
 
 
 def _head(results: Results) -> Iterator[str]:

@@ -104,6 +104,27 @@ def claim_list(caption: str, found: Iterable[ClaimResult]) -> Table:
     )
 
 
+def identity_table(results: Results) -> Table:
+    """Return by what the deployment was known, and the run before this one."""
+    found = [(part.replace("_", " "), text) for part, text in results.identity.items()]
+    if results.previous is not None:
+        one = results.previous
+        found.append(
+            ("previous run", f"{one.run_id}: {one.verdict.value}, manifest {one.manifest_sha256}")
+        )
+    return Table("What was assessed", ("part", "seen"), tuple(found))
+
+
+def reused_table(results: Results) -> Table:
+    """Return the facts that were not gathered in this run, oldest first."""
+    found = sorted(results.reused, key=lambda one: one.observed_at)
+    return Table(
+        f"{len(found)} facts were taken over from earlier runs",
+        ("fact", "gathered in", "days old"),
+        tuple((one.fact, one.run_id, f"{one.age_days:g}") for one in found),
+    )
+
+
 def verdict_mark(results: Results) -> Mark:
     """Return the mark of the whole run; an incomplete one says so."""
     one = VERDICTS[results.verdict]

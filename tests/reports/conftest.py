@@ -15,7 +15,9 @@ from readiness_kit.results import (
     ClaimResult,
     Evidence,
     ItemResult,
+    Link,
     Results,
+    Reused,
     TargetSummary,
 )
 from readiness_kit.statistics.histogram import Recorder
@@ -114,6 +116,9 @@ def results_with(texts, statuses=tuple(Status)):
         cost={"http_requests": 12.0, "seconds": 3.5},
         rejected_records=(texts[-1],),
         items=tuple(items),
+        identity={"release": "1.2", "version": " ".join(texts)},
+        previous=Link(run_id=texts[0], manifest_sha256="0" * 64, verdict=Verdict.GO),
+        reused=(Reused(fact="smoke", run_id=texts[-1], observed_at=AT, age_days=0.5),),
     )
 
 
