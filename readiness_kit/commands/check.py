@@ -57,8 +57,11 @@ def command(
         assessment.gather(progress=progress)
     results = assessment.results()
     assessment.seal(results)
-    quiet = frozenset({"not_selected", "not_implemented", *({"not_due"} if ids else ())})
-    terminal.print_results(results, quiet_causes=quiet)
+    terminal.print_results(
+        results,
+        quiet_causes=frozenset({"not_implemented"}),
+        only=assessment.folder.run.selected,
+    )
     click.echo(f"run folder: {assessment.folder.path}", err=True)
     if as_json:
         click.echo((assessment.folder.path / "results.json").read_text(encoding="utf-8"))

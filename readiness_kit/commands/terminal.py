@@ -60,17 +60,29 @@ def status_words(claim: "ClaimResult") -> tuple[str, str]:
     return (f"{words} (waived)" if claim.waived else words), style
 
 
-def print_results(results: "Results", *, quiet_causes: frozenset[str] = frozenset()) -> None:
-    """Print every claim by item, then counts and verdict; *quiet_causes* are counted only."""
+def print_results(
+    results: "Results",
+    *,
+    quiet_causes: frozenset[str] = frozenset(),
+    only: tuple[str, ...] = (),
+) -> None:
+    """Print every claim by item, then counts and verdict.
+
+    Claims with one of *quiet_causes* are counted only; *only* these items are shown, or all.
+    """
     out = console()
     left_out = 0
     for item in results.items:
+        if only and item.id not in only:
+            continue
         told = [one for one in item.claims if one.cause is None or one.cause not in quiet_causes]
         left_out += len(item.claims) - len(told)
         if told:
             out.print(item.id, style="bold", markup=False)
         for claim in told:
             _print_claim(out, claim)
+        if item.remedy and any(one.status.value == "FAIL" for one in told):
+            out.print(f"  remedy: {item.remedy}", style="italic", markup=False)
     if left_out:
         out.print(f"{left_out} more claims: {', '.join(sorted(quiet_causes))}")
     counts = ", ".join(f"{n} {word}" for word, n in results.counts.items() if n)
