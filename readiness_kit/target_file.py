@@ -29,6 +29,19 @@ def load_target(path: Path | str) -> Target:
             is literal or cannot be read.
 
     """
+    target = read_target(path)
+    for secret in target.secrets():
+        secret.reveal()
+    return target
+
+
+def read_target(path: Path | str) -> Target:
+    """Return the target in the file at *path* for a use that needs no secret of it.
+
+    Raises:
+        TargetError: As :func:`load_target`, but for secrets that cannot be read.
+
+    """
     file = Path(path)
     if file.is_dir():
         file /= "readiness.yaml"
@@ -41,10 +54,7 @@ def load_target(path: Path | str) -> Target:
         ) from error
     except UnicodeDecodeError as error:
         raise TargetError(f"{file} is not UTF-8: {error}", hint="save it as UTF-8") from error
-    target = parse_target(text, file)
-    for secret in target.secrets():
-        secret.reveal()
-    return target
+    return parse_target(text, file)
 
 
 def parse_target(text: str, file: Path) -> Target:

@@ -12,6 +12,7 @@ from readiness_kit import contents
 def command(item_id: str) -> None:
     """Say what the item ID asserts, how each claim is proven, and what to do when it is red."""
     from readiness_kit.checks import all_checks
+    from readiness_kit.records.waivers import LONGEST_DAYS
 
     (item,) = contents.select((item_id,))[:1]
     check = all_checks().get(item.id)
@@ -23,6 +24,9 @@ def command(item_id: str) -> None:
             f"    needs evidence at least {claim.min_grade}; effect {claim.effect};"
             f" severity {claim.severity}; owner {claim.owner.replace('_', ' ')}"
         )
+        waivable = f"for {LONGEST_DAYS[claim.severity]} days at most" if claim.waivable else "never"
+        attestable = f"; can be attested for {claim.half_life_days} days at most"
+        click.echo(f"    can be waived {waivable}{attestable if claim.attestable else ''}")
         if check and claim.name in check.thresholds:
             click.echo(f"    threshold: {check.thresholds[claim.name]}")
         if claim.name not in judged:

@@ -65,9 +65,11 @@ class Attestation(signed.Record, frozen=True, kw_only=True):
         )
 
 
-def write(folder: Path, attestation: Attestation, key: Path) -> Path:
-    """Sign *attestation* with the person's *key* and write it to *folder*."""
-    return signed.write(folder, attestation, key)
+def write(
+    folder: Path, attestation: Attestation, key: Path, signers: AllowedSigners | None = None
+) -> Path:
+    """Sign *attestation* with the person's *key* and write it: see :func:`signed.write`."""
+    return signed.write(folder, attestation, key, signers)
 
 
 def read(folder: Path, allowed_signers: Path, now: datetime) -> signed.Records[Attestation]:

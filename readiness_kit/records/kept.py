@@ -52,7 +52,7 @@ def kept_records(folder: RunFolder) -> Kept:
         return Kept(rejected=tuple(f"{file.name}: {error.message}" for file in found))
     return Kept(
         waivers={
-            claim: f"{one.reason} ({one.ticket}, {one.approver}, until {one.until})"
+            claim: f"{one.reason} ({one.ticket}, {one.approver}, {_term(one)})"
             for claim, one in waived.accepted.items()
         },
         attestations={
@@ -61,6 +61,11 @@ def kept_records(folder: RunFolder) -> Kept:
         },
         rejected=tuple(str(one) for one in (*waived.rejected, *attested.rejected)),
     )
+
+
+def _term(waiver: waivers.Waiver) -> str:
+    times = "once" if waiver.renewed == 1 else f"{waiver.renewed} times"
+    return f"until {waiver.until}" + (f", renewed {times}" if waiver.renewed else "")
 
 
 def _record_files(source: Path | None) -> list[Path]:

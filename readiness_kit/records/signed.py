@@ -68,23 +68,47 @@ class Records(Generic[RecordT]):
     rejected: tuple[Rejected, ...]
 
 
-def write(folder: Path, record: SignedRecord, key: Path) -> Path:
+def write(
+    folder: Path, record: SignedRecord, key: Path, signers: AllowedSigners | None = None
+) -> Path:
     """Sign *record* with *key* and write it with its signature to *folder*.
+
+    With *signers*, only if they let this person and key sign it.
 
     Raises:
         UsageError: It would not count today; says why. Or the key cannot be used.
+        IntegrityError: *signers* do not name this person with this key for it.
+
+    """
+    now = datetime.now(UTC)
+    claim = demand_counts(record, now)
+    data = canonical.dumps(record)
+    namespace = record.namespace(claim)
+    made = sshsig.sign(data, key, namespace)
+    if signers is not None:
+        signers.authorise(data, made.armored, principal=record.signer, namespace=namespace, at=now)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{record.claim}.json"
+    atomic.write(path, data)
+    atomic.write(path.with_name(f"{path.name}.sig"), made.armored)
+    return path
+
+
+def demand_counts(record: SignedRecord, now: datetime) -> Claim:
+    """Demand that *record* would count at *now* if it were signed; return its claim.
+
+    Raises:
+        UsageError: It would not; says why.
 
     """
     claim = _known(record.claim)
-    fault = record.fault(claim, datetime.now(UTC)) if claim else "no such claim"
+    fault = record.fault(claim, now) if claim else "no such claim"
     if claim is None or fault:
-        raise UsageError(f"the record for {record.claim} would not count: {fault}")
-    data = canonical.dumps(record)
-    signed = sshsig.sign(data, key, record.namespace(claim))
-    path = folder / f"{record.claim}.json"
-    atomic.write(path, data)
-    atomic.write(path.with_name(f"{path.name}.sig"), signed.armored)
-    return path
+        raise UsageError(
+            f"the record for {record.claim} would not count: {fault}",
+            hint="`readiness explain ITEM` names its claims and says which terms they have",
+        )
+    return claim
 
 
 def read(

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from readiness_kit.contents import Claim
+from readiness_kit.errors import IntegrityError
+from readiness_kit.evidence import atomic, canonical
 from readiness_kit.records import signed
 from readiness_kit.records.signers import AllowedSigners
 
@@ -46,6 +48,9 @@ class Waiver(signed.Record, frozen=True, kw_only=True):
     until: date
     """Last day on which it counts."""
 
+    renewed: Annotated[int, Meta(ge=0)] = 0
+    """How often it was granted again before."""
+
     @property
     def signer(self) -> str:
         """Principal who must have signed it: the approver."""
@@ -78,9 +83,21 @@ class Waiver(signed.Record, frozen=True, kw_only=True):
         )
 
 
-def write(folder: Path, waiver: Waiver, key: Path) -> Path:
-    """Sign *waiver* with the approver's *key* and write it to *folder*."""
-    return signed.write(folder, waiver, key)
+def write(folder: Path, waiver: Waiver, key: Path, signers: AllowedSigners | None = None) -> Path:
+    """Sign *waiver* with the approver's *key* and write it: see :func:`signed.write`."""
+    return signed.write(folder, waiver, key, signers)
+
+
+def renewals(folder: Path, claim: str) -> int:
+    """Return how often a waiver of *claim* will have been renewed once a new one is in *folder*.
+
+    The approver vouches for the count: it is part of what is signed.
+    """
+    try:
+        data = atomic.read(folder / f"{claim}.json", max_bytes=signed.MAX_BYTES)
+        return canonical.decode_canonical(data, Waiver, max_bytes=signed.MAX_BYTES).renewed + 1
+    except IntegrityError:
+        return 0
 
 
 def read(folder: Path, allowed_signers: Path, now: datetime) -> signed.Records[Waiver]:
