@@ -233,6 +233,12 @@ def judge_run(
         counts=_counts(due),
         cost=_cost(folder),
         rejected_records=bench.kept.rejected,
+        needless_waivers=tuple(
+            claim.id
+            for item in items
+            for claim in item.claims
+            if claim.id in bench.kept.waivers and not claim.waived
+        ),
         items=items,
         identity=_identity(folder),
         previous=run.previous,

@@ -129,6 +129,8 @@ class Results(Part, frozen=True):
     rejected_records: tuple[str, ...]
     """Waivers and attestations that were refused, each with its reason."""
     items: tuple[ItemResult, ...]
+    needless_waivers: tuple[str, ...] = ()
+    """Claims that are waived although they are not red: the waiver can go."""
     identity: dict[str, str] = {}
     """What was deployed, as it showed itself: keys, system identifier, digests."""
     previous: Link | None = None

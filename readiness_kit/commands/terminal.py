@@ -90,10 +90,13 @@ def print_results(
     if results.reused:
         oldest = max(one.age_days for one in results.reused)
         out.print(f"{len(results.reused)} facts were reused, the oldest {oldest:g} days old")
-    for reason in results.incomplete_reasons:
-        out.print(f"incomplete: {reason}", style="red", markup=False)
-    for reason in results.rejected_records:
-        out.print(f"record refused: {reason}", style="yellow", markup=False)
+    for words, style, those in (
+        ("incomplete", "red", results.incomplete_reasons),
+        ("record refused", "yellow", results.rejected_records),
+        ("waiver no longer needed", "yellow", results.needless_waivers),
+    ):
+        for one in those:
+            out.print(f"{words}: {one}", style=style, markup=False)
 
 
 def _print_claim(out: "Console", claim: "ClaimResult") -> None:

@@ -126,6 +126,9 @@ def _head(results: Results) -> Iterator[str]:
     refused = "".join(f"<li>{escaped(one)}</li>" for one in results.rejected_records)
     if refused:
         yield f"<p>Records that were refused:</p><ul>{refused}</ul>"
+    if results.needless_waivers:
+        needless = ", ".join(results.needless_waivers)
+        yield f"<p>Waivers no longer needed: {escaped(needless)}</p>"
     cost = ", ".join(f"{n:g} {what.replace('_', ' ')}" for what, n in results.cost.items())
     yield f'<p class="quiet">Asked of the target: {escaped(cost)}</p>'
     links = "".join(f'<a href="#{one}">{escaped(title)}</a>' for one, title in SECTIONS.items())

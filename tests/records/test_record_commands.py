@@ -10,10 +10,13 @@ from click.testing import CliRunner
 from sealing import people
 
 from readiness_kit.assessment import Assessment
+from readiness_kit.commands import terminal
 from readiness_kit.commands.attest import command as attest_command
 from readiness_kit.commands.waive import command as waive_command
 from readiness_kit.errors import IntegrityError, UsageError
 from readiness_kit.records import sshsig
+from readiness_kit.reports.html import html
+from readiness_kit.target import Objectives
 from readiness_kit.verdict import Status
 
 SIZING = "pre_deployment.sizing.minimum"
@@ -112,6 +115,20 @@ def test_an_attestation_counts_in_the_next_run(team):
     assert claim.status is Status.ATTESTED
     text = (team.folder / "attestations" / f"{TRAINED}.json").read_text()
     assert hashlib.sha256(b"who was there").hexdigest() in text
+
+
+def test_a_waiver_of_what_is_not_red_is_named(team, capsys):
+    team.waive(SIZING, CACHE)
+    team.file.write_text(
+        TARGET.replace("auth: {token: env:NOT_SET_ANYWHERE}\n", "")
+        + f"not_applicable: [{{item: {CACHE}, reason: no cache, by: ops@example.invalid}}]\n"
+    )
+    found = Assessment.open(team.file).results()
+    assert found.needless_waivers == (CACHE,)
+    terminal.print_results(found)
+    assert f"waiver no longer needed: {CACHE}" in capsys.readouterr().err
+    page = html(found, lambda _: (), Objectives())
+    assert f"Waivers no longer needed: {CACHE}" in page
 
 
 def test_several_claims_at_once(team):
