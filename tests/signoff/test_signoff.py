@@ -123,6 +123,28 @@ def test_the_statement_is_in_toto(run):
     assert "READINESS_KIT_VERDICT_GO" in predicate["properties"]
 
 
+def by_in_toto(data: bytes):
+    """Read a statement by the in-toto project's own library, which refuses unknown fields."""
+    pytest.importorskip("in_toto_attestation")
+    from google.protobuf import json_format
+    from in_toto_attestation.v1 import statement_pb2
+    from in_toto_attestation.v1.statement import Statement
+
+    read = Statement.copy_from_pb(json_format.Parse(data, statement_pb2.Statement()))
+    read.validate()
+    return read.pb
+
+
+def test_the_library_of_in_toto_reads_it(run, team, alone):
+    read = by_in_toto((run / "signoff" / "security_lead.json").read_bytes())
+    assert dict(read.subject[0].digest) == {"sha256": manifest.check(run).sha256}
+    assert read.predicate_type == "https://in-toto.io/attestation/svr/v0.2"
+    assert read.predicate["verifier"]["id"] == "mailto:security-lead@example.invalid"
+    gone = by_in_toto(take_back(team, run, "security_lead").read_bytes())
+    assert gone.predicate_type == "urn:readiness-kit:withdrawal:1"
+    assert gone.predicate["reason"] == "TLS was changed by hand"
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
