@@ -28,9 +28,9 @@ def escaped(text: str) -> str:
     >>> escaped("<b> *x* | @all")
     '&lt;b&gt; \\*x\\* \\| &#64;all'
     """
-    flat = plain(text).replace("\n", " ").replace("&", "&amp;")
-    flat = flat.replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
-    return re.sub(r"([\\`*_{}\[\]()#+!|~-])", r"\\\1", flat)
+    flat = re.sub(r"([\\`*_{}\[\]()#+!|~-])", r"\\\1", plain(text).replace("\n", " "))
+    flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return flat.replace("@", "&#64;")
 
 
 def _table(table: Table) -> str:

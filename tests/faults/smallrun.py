@@ -23,7 +23,7 @@ from readiness_kit.verdict import Check, Finding, fails, holds, judges
 
 TARGET = "schema: 1\nname: shop\nenvironment: staging\n"
 
-ON_DISK = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree"}
+ON_DISK = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir"}
 """Audit events of CPython that touch the disk."""
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT

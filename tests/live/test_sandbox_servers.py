@@ -5,6 +5,7 @@ import socket
 import psutil
 import psycopg
 import pytest
+from folders import passable
 
 from readiness_kit.errors import ServerError
 from readiness_kit.servers.account import Account, unprivileged
@@ -20,9 +21,7 @@ pytestmark = pytest.mark.live
 @pytest.fixture
 def home(tmp_path_factory):
     """A folder that the servers' account may reach; short, for Unix sockets."""
-    folder = tmp_path_factory.mktemp("s")
-    for each in (folder, *folder.parents[:2]):
-        each.chmod(0o711)
+    folder = passable(tmp_path_factory.mktemp("s"))
     (folder / "h").mkdir()
     return folder / "h"
 

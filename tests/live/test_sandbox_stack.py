@@ -75,14 +75,14 @@ def test_every_smoke_operation_answers(target, client):
 def test_a_fresh_token_is_minted_by_command(target, client):
     command = [*target.auth.token_command[:-1], "admin"]
     minted = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    assert graphql(client, target.auth.protected, minted.stdout.strip()).json()["data"]["me"]
+    assert graphql(client, target.auth.protected, minted.stdout.strip()).json()["data"]["users"]
 
 
 def test_nothing_protected_without_a_good_token(target, client):
     bad = [None, "garbage", *(token.reveal() for token in target.auth.test_tokens.values())]
     for token in bad:
         answer = graphql(client, target.auth.protected, token)
-        assert not (answer.json().get("data") or {}).get("me"), token
+        assert not (answer.json().get("data") or {}).get("users"), token
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from folders import passable
 
 from readiness_kit.errors import ServerError
 from readiness_kit.servers import account
@@ -24,8 +25,6 @@ def test_root_needs_one_that_exists(monkeypatch):
 @pytest.mark.parametrize(("mode", "enters"), [(0o700, False), (0o711, True), (0o755, True)])
 def test_a_folder_is_entered_by_others_only_with_their_search_bit(tmp_path, mode, enters):
     stranger = Account("stranger", os.getuid() + 4711, os.getgid() + 4711)
-    for folder in (tmp_path, *tmp_path.parents[:2]):  # pytest makes them 0700
-        folder.chmod(0o711)
-    (tmp_path / "inside").mkdir()
+    (passable(tmp_path) / "inside").mkdir()
     (tmp_path / "inside").chmod(mode)
     assert stranger.may_enter(tmp_path / "inside") is enters
