@@ -34,6 +34,7 @@ from readiness_kit.reports.display import Html, Picture, shown
 from readiness_kit.reports.item import item_view
 from readiness_kit.reports.material import stored_objectives
 from readiness_kit.reports.records import fact_tables
+from readiness_kit.reports.signatures import signatures_table
 from readiness_kit.reports.tables import Table, badge
 from readiness_kit.reports.text import escaped, plain
 from readiness_kit.results import Results
@@ -125,12 +126,19 @@ class Section:
         _put(shown(rows.waived_table(results)))
         _put(shown(rows.red_table(results)))
         _put(Picture(charts.item_map(results.items)))
+        if results.needless_waivers:
+            text = f"Waivers no longer needed: {', '.join(results.needless_waivers)}"
+            _put(Html(f"<p>{escaped(text)}</p>", text))
+        if self.assessment.folder.sealed:
+            _put(shown(signatures_table(self.assessment.folder.path)))
 
     def show_commands(self) -> None:
         """Show how the run is signed and verified."""
         run = self.assessment.folder.path
         lines = (
             f"readiness sign {run} --role engineering_lead --as YOU@EXAMPLE --key KEY",
+            f"readiness bundle {run}    # one archive, for those who sign on another machine",
+            f"readiness collect {run} STATEMENT.json... --allowed-signers FILE",
             f"readiness verify {run} --allowed-signers FILE",
         )
         text = "\n".join(lines)
@@ -161,6 +169,8 @@ class Section:
         Waiting needs no probe to be imported, which is most of what a kernel would load.
         """
         folder, checks = self.assessment.folder, all_checks()
+        if folder.sealed:
+            return
         chosen = tuple(items)
         kinds = {kind for item in chosen if item.id in checks for kind in checks[item.id].needs}
         missing = {kind.fact_id() for kind in kinds}
