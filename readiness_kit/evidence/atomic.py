@@ -1,6 +1,8 @@
 """Files that are written whole or not at all, and read without surprises."""
 
 import contextlib
+import errno
+import fcntl
 import os
 import secrets
 import stat
@@ -26,6 +28,32 @@ def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
             _write_synced(unfinished, data, mode)
             unfinished.replace(path)
         _sync_directory(path.parent)
+    except OSError as error:
+        raise RunFolderError(
+            f"{path} cannot be written: {error.strerror or error}",
+            hint="free some space or name another folder; nothing half-written was left",
+        ) from error
+
+
+def append(path: Path, data: bytes) -> None:
+    """Append *data* to *path* and sync it; what the disk takes only in part is taken back.
+
+    Raises:
+        RunFolderError: The disk is full or broken; the file is as it was.
+
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            size = os.fstat(handle).st_size
+            try:
+                _append_synced(handle, data)
+            except OSError:
+                os.ftruncate(handle, size)
+                raise
+        finally:
+            os.close(handle)
     except OSError as error:
         raise RunFolderError(
             f"{path} cannot be written: {error.strerror or error}",
@@ -72,6 +100,12 @@ def _write_synced(path: Path, data: bytes, mode: int) -> None:
         file.write(data)
         file.flush()
         os.fsync(handle)
+
+
+def _append_synced(handle: int, data: bytes) -> None:
+    if os.write(handle, data) < len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(handle)
 
 
 @contextlib.contextmanager

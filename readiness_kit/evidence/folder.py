@@ -14,9 +14,7 @@ A sealed folder (one with ``SHA256SUMS``) is never written again.
 """
 
 import contextlib
-import errno
 import hashlib
-import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping
@@ -226,16 +224,7 @@ class RunFolder:
         """Append one line to the journal and sync it."""
         line = {"at": msgspec.to_builtins(datetime.now(UTC)), "event": event, **details}
         data = canonical.dumps(self.redactor.data(line)) + b"\n"
-        with _writing(self.path / "journal.jsonl"):
-            handle = os.open(
-                self.path / "journal.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
-            )
-            try:
-                if os.write(handle, data) < len(data):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+        atomic.append(self.path / "journal.jsonl", data)
 
     def events(self) -> Iterator[dict[str, object]]:
         """Yield what the journal says, oldest first, without a last line that was cut short."""
