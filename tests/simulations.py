@@ -4,6 +4,8 @@ import heapq
 import math
 from itertools import pairwise
 
+from readiness_kit.statistics.histogram import Recorder
+
 SAMPLE_S = 5.0
 MB = 1e6
 
@@ -55,3 +57,21 @@ def share(outcomes):
 def rises(values):
     """Return whether no value is below the one before."""
     return all(a <= b for a, b in pairwise(values))
+
+
+def in_blocks(seen, seconds, block_s=1.0):
+    """Return histograms of the latencies *seen*, (due, latency), by the block they were due in."""
+    made = [Recorder() for _ in range(round(seconds / block_s))]
+    for t, latency_s in seen:
+        made[min(len(made) - 1, int(t / block_s))].record(latency_s)
+    return [one.histogram() for one in made]
+
+
+def mean_latency(rate, servers, service_s):
+    """Return the mean latency of an M/M/c queue, by Erlang's formula, seconds."""
+    busy = rate * service_s
+    blocked = 1.0
+    for k in range(1, servers + 1):
+        blocked = busy * blocked / (k + busy * blocked)
+    waits = blocked / (1 - busy / servers * (1 - blocked))
+    return service_s * (1 + waits / (servers - busy))
