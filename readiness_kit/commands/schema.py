@@ -6,10 +6,15 @@ import click
 
 
 @click.command()
-@click.argument("name", type=click.Choice(["target", "results"]))
+@click.argument("name", type=click.Choice(["target", "results", "policy"]))
 def command(name: str) -> None:
     """Print the JSON Schema called NAME on stdout."""
     from readiness_kit import results, target_file
+    from readiness_kit.signoff import policy
 
-    schema = results.json_schema() if name == "results" else target_file.json_schema()
-    click.echo(json.dumps(schema, indent=2))
+    schemas = {
+        "target": target_file.json_schema,
+        "results": results.json_schema,
+        "policy": policy.json_schema,
+    }
+    click.echo(json.dumps(schemas[name](), indent=2))

@@ -98,5 +98,5 @@ def _show(found: "Verification") -> None:
     else:
         click.echo(
             f"{verdict}: the sign-off holds until {found.valid_until:%Y-%m-%d %H:%MZ},"
-            f" the end of {found.valid_until_because}."
+            f" when {found.valid_until_because} ends."
         )

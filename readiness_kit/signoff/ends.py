@@ -65,7 +65,9 @@ def backing(run: SealedRun, signers: AllowedSigners) -> Backing:
             (claim.status is Status.ATTESTED, attested, "attestation"),
         ):
             if needed and claim.id in records:
-                ends.append(End(signed.end_of(records[claim.id].until), f"{word} of {claim.id}"))
+                ends.append(
+                    End(signed.end_of(records[claim.id].until), f"the {word} of {claim.id}")
+                )
             elif needed:
                 problems.append(f"{claim.id} counts by {word}, but no {word} of it holds")
     return Backing(tuple(ends), tuple(problems))

@@ -81,3 +81,8 @@ def demand_pin(what: str, got: str, want: str) -> None:
             f"{what} is another one than that which is pinned: sha256 {got}, not {want}",
             hint="get the right file from whoever gave you the digest, not from the run",
         )
+
+
+def json_schema() -> dict[str, object]:
+    """Return the JSON Schema of ``policy.json``."""
+    return msgspec.json.schema(Policy)

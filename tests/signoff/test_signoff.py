@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from sealing import ENDED, SIGNED, People, people, results, seal
 
 from readiness_kit.assessment import Assessment
+from readiness_kit.commands.schema import command as schema_command
 from readiness_kit.commands.sign import command as sign_command
 from readiness_kit.commands.verify import command as verify_command
 from readiness_kit.contents import ROLES
@@ -425,7 +426,7 @@ def test_a_waived_claim_needs_its_waiver(tmp_path, team, alone):
     assert (found.exit_code, found.waived) == (0, (claim,))
     ended = datetime.combine(waiver.until + timedelta(days=1), time.min, UTC)
     assert found.valid_until == ended
-    assert found.valid_until_because == f"waiver of {claim}"
+    assert found.valid_until_because == f"the waiver of {claim}"
     assert team.verify(run, ended).exit_code == 4
     assert team.verify(bare).problems == (f"{claim} counts by waiver, but no waiver of it holds",)
 
@@ -446,6 +447,16 @@ def test_policies_refused(tmp_path, text):
     (tmp_path / "policy.json").write_bytes(text)
     with pytest.raises(IntegrityError):
         policy.load(tmp_path / "policy.json")
+
+
+def test_the_schema_of_a_policy(tmp_path):
+    from jsonschema import Draft202012Validator
+
+    done = CliRunner().invoke(schema_command, ["policy"])
+    validator = Draft202012Validator(json.loads(done.stdout))
+    assert validator.is_valid(json.loads(canonical.dumps(Policy())))
+    assert not validator.is_valid({"valid_days": 31})
+    assert not validator.is_valid({"allow_no_go": True})
 
 
 def test_usage(signed_run, team, tmp_path):
