@@ -128,22 +128,16 @@ def playwright_timeout():
 
 def run_all(page):
     """Run every cell and wait for the last; cells out of view are not in the document."""
-    started = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
-      .some((one) => one.type === 'code' && one.executionCount !== null)"""
-    for _ in range(6):
-        # A command that comes before the kernel is connected is lost without a word.
+    ended = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
+      .at(-1).executionCount !== null"""
+    for _ in range(4):
+        # What is queued before the kernel is connected is lost without a word.
         page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
-        with contextlib.suppress(TimeoutError, playwright_timeout()):
-            page.wait_for_function(started, timeout=15_000)
-            break
-    keep_picture(page, "lab-started")
-    page.wait_for_function(
-        """() => {
-          const cells = [...window.jupyterapp.shell.currentWidget.content.model.cells]
-          return cells.at(-1).executionCount !== null
-        }""",
-        timeout=120_000,
-    )
+        with contextlib.suppress(playwright_timeout()):
+            page.wait_for_function(ended, timeout=40_000)
+            return
+    keep_picture(page, "lab-stuck")
+    pytest.fail("the notebook did not run to its last cell")
 
 
 def scroll_to(page, text):
@@ -190,22 +184,4 @@ def test_charts_and_tables_are_drawn(page, lab, project):
     assert page.locator("table.rk th[scope=row]").first.is_visible()
     keep_picture(page, "lab-table")
     assert page.locator(".jp-RenderedText[data-mime-type*=error]").count() == 0
-    assert page.problems == []
-
-
-@pytest.mark.skipif(
-    not os.environ.get("READINESS_JUPYTER_JOIN"),
-    reason="not yet reliable: leaving an unsaved notebook hangs the browser",
-)
-def test_blank_parameters_begin_a_run_that_the_next_notebook_joins(page, lab, project):
-    open_notebook(page, lab, "09_documentation")
-    run_all(page)
-    assert "began the run" in outputs(page)
-    open_notebook(page, lab, "11_sign_off")
-    run_all(page)
-    assert "joined the run" in outputs(page)
-    keep_picture(page, "lab-sign-off")
-    (folder,) = (project / ".readiness" / "runs").iterdir()
-    done = sorted(file.name for file in (folder / "notebooks").glob("*.done.json"))
-    assert done == ["09_documentation.done.json", "11_sign_off.done.json"]
     assert page.problems == []
