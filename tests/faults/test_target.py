@@ -18,6 +18,7 @@ from readiness_kit.assessment import Assessment, all_sources
 from readiness_kit.evidence import canonical, manifest
 from readiness_kit.evidence.folder import StoredFact
 from readiness_kit.results import Results
+from readiness_kit.sources import Address, Visit
 from readiness_kit.verdict import Status
 
 DEADLINE_S = 0.5
@@ -242,3 +243,31 @@ def test_a_target_that_is_not_there(scheme, tmp_path, monkeypatch, free_port):
 def test_a_target_that_lets_nobody_in(scheme, tmp_path, monkeypatch):
     with nobody() as port:
         demand_honest(assess(tmp_path, port, scheme, monkeypatch))
+
+
+@pytest.mark.parametrize("left", range(9))
+def test_a_target_that_dies_between_two_questions(left, tmp_path, monkeypatch):
+    """It shakes hands *left* times: too seldom for the eleven that its offer takes."""
+    shake, lives = in_tls(bare_close), iter(range(left))
+
+    def dying(wire: socket.socket) -> None:
+        if next(lives, None) is None:
+            reset(wire)
+        else:
+            shake(wire)
+
+    with listen(dying) as port:
+        found = assess(tmp_path, port, "https", monkeypatch)
+    demand_honest(found, ("tls_offer", "served_certificates"))
+    assert found.results.item("security.tls").status is not Status.PASS
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("other", ["closed", "silent", "reset"])
+def test_half_of_the_addresses_dead(other, first, tmp_path, monkeypatch, free_port):
+    bad = {"silent": silent, "reset": reset, "closed": reset}[other]
+    with listen(in_tls(bare_close)) as port, listen(bad) as odd:
+        dead = Address("127.0.0.1", free_port if other == "closed" else odd)
+        both = (Address("127.0.0.1", port), dead)
+        monkeypatch.setattr(Visit, "addresses", lambda *_: both if first else both[::-1])
+        demand_honest(assess(tmp_path, port, "https", monkeypatch))
