@@ -8,6 +8,7 @@ from typing import NamedTuple
 from readiness_kit.contents import ROLES
 from readiness_kit.errors import IntegrityError, Unsignable, UsageError
 from readiness_kit.evidence import canonical
+from readiness_kit.judgement import other_judge, rejudged
 from readiness_kit.records import publickeys, sshsig
 from readiness_kit.records.signed import same_person
 from readiness_kit.records.signers import PLAIN
@@ -23,6 +24,9 @@ from readiness_kit.signoff.statement import (
     namespace_of,
     subject,
 )
+
+NAMED = 3
+"""How many differences an error names."""
 
 
 class SignedOff(NamedTuple):
@@ -50,7 +54,7 @@ def sign(
 
     Raises:
         Unsignable: Incomplete, too old, NO-GO, or UNDECIDED where the policy forbids it.
-        IntegrityError: The run is not what its manifest says.
+        IntegrityError: The run is not what its manifest says, or not what its facts amount to.
         UsageError: No such role, no plain principal, or a key that cannot be used.
 
     """
@@ -58,6 +62,7 @@ def sign(
     run = SealedRun.open(folder)
     moment = (now or datetime.now(UTC)).astimezone(UTC)
     _demand_signable(run.results, policy, moment)
+    _demand_judged(run)
     statement = build(
         run.results,
         manifest_sha256=run.manifest.sha256,
@@ -134,6 +139,16 @@ def _demand_signable(results: Results, policy: Pinned, now: datetime) -> None:
         raise Unsignable(
             f"the run {results.run_id} must not be signed: {reason}",
             hint="mend or waive what is red, then run again",
+        )
+
+
+def _demand_judged(run: SealedRun) -> None:
+    """Demand that the results are what the stored facts amount to, where this kit can tell."""
+    differences = [] if other_judge(run.folder) else rejudged(run.folder, run.results)
+    if differences:
+        raise IntegrityError(
+            f"the results do not follow from the facts: {'; '.join(differences[:NAMED])}",
+            hint="run again; somebody changed results.json or a fact after it was judged",
         )
 
 

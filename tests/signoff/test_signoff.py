@@ -24,7 +24,7 @@ from readiness_kit.evidence.folder import StoredFact
 from readiness_kit.facts import Fact
 from readiness_kit.facts.certificates import Certificate, ServedCertificates, ServedChain
 from readiness_kit.records import signers, sshsig, waivers
-from readiness_kit.signoff import policy, verify
+from readiness_kit.signoff import policy, sign, verify
 from readiness_kit.signoff.policy import Policy
 from readiness_kit.signoff.record import Terms
 from readiness_kit.signoff.sealed import SealedRun
@@ -634,7 +634,7 @@ def test_facts_are_judged_again(tmp_path, team, alone, monkeypatch):
 
 
 def test_results_that_do_not_follow_from_the_facts(tmp_path, team, alone, monkeypatch):
-    """Four people signed them, and yet nobody saw what they say."""
+    """Four people signed them with another tool, and yet nobody saw what they say."""
     run = real_run(tmp_path, monkeypatch)
     plain = json.loads((run / "results.json").read_bytes())
     claim = next(one for item in plain["items"] for one in item["claims"] if one["id"] == TLS)
@@ -642,6 +642,9 @@ def test_results_that_do_not_follow_from_the_facts(tmp_path, team, alone, monkey
     claim |= {"status": "WARN"}
     (run / "results.json").write_bytes(canonical.dumps(plain))
     reseal(run)
+    with pytest.raises(IntegrityError, match="do not follow from the facts"):
+        sign_all(run, team, allow_undecided(tmp_path))
+    monkeypatch.setattr(sign, "rejudged", lambda folder, results: [])
     found = sign_all(run, team, allow_undecided(tmp_path))
     assert found.exit_code == 4
     assert found.problems == (f"{TLS}: results.json says WARN, the facts PASS",)
@@ -653,6 +656,9 @@ def test_a_fact_that_was_mended_after_judging(tmp_path, team, alone, monkeypatch
     plain = json.loads(fact.read_bytes())
     fact.write_bytes(canonical.dumps(plain | {"value": None, "unseen": UNASKED}))
     reseal(run)
+    with pytest.raises(IntegrityError, match="do not follow from the facts"):
+        sign_all(run, team, allow_undecided(tmp_path))
+    monkeypatch.setattr(sign, "rejudged", lambda folder, results: [])
     found = sign_all(run, team, allow_undecided(tmp_path))
     assert found.exit_code == 4
     assert f"{TLS}: results.json says PASS, the facts UNKNOWN" in found.problems
