@@ -6,8 +6,11 @@ from pathlib import Path
 
 import msgspec
 
+from readiness_kit.assessment import Assessment
+from readiness_kit.checks import all_checks
 from readiness_kit.contents import ITEMS, ROLES, Claim, Item
 from readiness_kit.evidence import canonical, manifest
+from readiness_kit.facts import Fact
 from readiness_kit.records import keys, signers
 from readiness_kit.records.signers import AllowedSigners, Signer
 from readiness_kit.results import SCHEMA, ClaimResult, ItemResult, Results, TargetSummary
@@ -16,6 +19,13 @@ from readiness_kit.signoff.statement import namespace_of
 from readiness_kit.verdict import Cause, Grade, Status, Verdict
 
 ENDED = datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=UTC)
+SEEN = (
+    "security.tls",
+    "security.rate_limiting",
+    "database.parameters",
+    "infrastructure.certificates",
+)
+"""Checks whose good facts can stand together in one run."""
 SIGNED = ENDED + timedelta(hours=1)
 
 
@@ -89,6 +99,27 @@ def seal(folder: Path, found: Results) -> Path:
     (folder / "results.json").write_bytes(canonical.dumps(found))
     manifest.write(folder)
     return folder
+
+
+def judged_run(place: Path, *, more: int = 0, more_bytes: int = 0) -> Path:
+    """Make a sealed run in *place* whose results follow from its facts; UNDECIDED.
+
+    It holds the good facts of the checks of :data:`SEEN`, and *more* files besides.
+    """
+    file = place / "readiness.yaml"
+    file.write_text("schema: 1\nname: shop\nenvironment: staging\n")
+    assessment = Assessment.open(file, place / "run")
+    checks = [check for item, check in all_checks().items() if item in SEEN]
+    good = [fact for check in checks for fact in check.good if isinstance(fact, Fact)]
+    for fact in {type(fact): fact for fact in good}.values():
+        assessment.folder.write_fact(fact.fact_id(), fact, seconds=0.1, cost={"http_requests": 1})
+    block = bytes(range(256)) * (more_bytes // 256 + 1)
+    (place / "run" / "load").mkdir()
+    for number in range(more):
+        data = block[number % 256 :][:more_bytes]
+        (place / "run" / "load" / f"series_{number}.bin").write_bytes(data)
+    assessment.seal(assessment.results())
+    return place / "run"
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from click.testing import CliRunner
-from sealing import ENDED, SIGNED, People, people, results, seal
+from sealing import ENDED, SIGNED, People, judged_run, people, results, seal
 
-from readiness_kit.assessment import Assessment
-from readiness_kit.checks import all_checks
 from readiness_kit.commands.schema import command as schema_command
 from readiness_kit.commands.sign import command as sign_command
 from readiness_kit.commands.verify import command as verify_command
@@ -21,7 +19,6 @@ from readiness_kit.contents import ROLES
 from readiness_kit.errors import IntegrityError, ReadinessError, Unsignable, UsageError
 from readiness_kit.evidence import canonical, manifest
 from readiness_kit.evidence.folder import StoredFact
-from readiness_kit.facts import Fact
 from readiness_kit.facts.certificates import Certificate, ServedCertificates, ServedChain
 from readiness_kit.records import signers, sshsig, waivers
 from readiness_kit.signoff import policy, sign, verify
@@ -34,12 +31,6 @@ from readiness_kit.verdict import Cause, Status, Verdict
 
 UNSEEN = {"status": Status.UNKNOWN, "cause": Cause.NOT_ALLOWED}
 FAILED = {"status": Status.FAIL}
-SEEN = (
-    "security.tls",
-    "security.rate_limiting",
-    "database.parameters",
-    "infrastructure.certificates",
-)
 UNASKED = {"cause": "could_not_ask", "reason": "no answer", "hint": ""}
 TLS = "security.tls.old_versions_refused"
 
@@ -599,21 +590,6 @@ def test_a_damaged_certificate_fact_is_refused(tmp_path, team, alone):
     assert "served_certificates.json cannot be read" in team.verify(run).problems[0]
 
 
-def real_run(folder: Path, monkeypatch) -> Path:
-    """A sealed run that holds the good facts of the checks that look at TLS and databases."""
-    monkeypatch.chdir(folder)
-    file = folder / "readiness.yaml"
-    file.write_text("schema: 1\nname: shop\nenvironment: staging\n")
-    assessment = Assessment.open(file)
-    checks = [check for item, check in all_checks().items() if item in SEEN]
-    good = [fact for check in checks for fact in check.good if isinstance(fact, Fact)]
-    facts = {type(fact).fact_id(): fact for fact in good}
-    for fact_id, fact in facts.items():
-        assessment.folder.write_fact(fact_id, fact, seconds=0.1, cost={"http_requests": 1})
-    assessment.seal(assessment.results())
-    return assessment.folder.path
-
-
 def reseal(run: Path) -> None:
     (run / "SHA256SUMS").unlink()
     manifest.write(run)
@@ -625,8 +601,8 @@ def sign_all(run: Path, team: People, rules: policy.Pinned) -> verify.Verificati
     return team.verify(run, datetime.now(UTC), rules)
 
 
-def test_facts_are_judged_again(tmp_path, team, alone, monkeypatch):
-    run = real_run(tmp_path, monkeypatch)
+def test_facts_are_judged_again(tmp_path, team, alone):
+    run = judged_run(tmp_path)
     found = sign_all(run, team, allow_undecided(tmp_path))
     assert (found.problems, found.not_rejudged, found.exit_code) == ((), "", 3)
     stored = SealedRun.open(run).results
@@ -635,7 +611,7 @@ def test_facts_are_judged_again(tmp_path, team, alone, monkeypatch):
 
 def test_results_that_do_not_follow_from_the_facts(tmp_path, team, alone, monkeypatch):
     """Four people signed them with another tool, and yet nobody saw what they say."""
-    run = real_run(tmp_path, monkeypatch)
+    run = judged_run(tmp_path)
     plain = json.loads((run / "results.json").read_bytes())
     claim = next(one for item in plain["items"] for one in item["claims"] if one["id"] == TLS)
     assert claim["status"] == "PASS"
@@ -651,7 +627,7 @@ def test_results_that_do_not_follow_from_the_facts(tmp_path, team, alone, monkey
 
 
 def test_a_fact_that_was_mended_after_judging(tmp_path, team, alone, monkeypatch):
-    run = real_run(tmp_path, monkeypatch)
+    run = judged_run(tmp_path)
     fact = run / "facts" / "tls_offer.json"
     plain = json.loads(fact.read_bytes())
     fact.write_bytes(canonical.dumps(plain | {"value": None, "unseen": UNASKED}))
@@ -667,8 +643,8 @@ def test_a_fact_that_was_mended_after_judging(tmp_path, team, alone, monkeypatch
 @pytest.mark.parametrize(
     "junk", [b"", b"[]", b"{}", b"null", b"\xff", b'{"a":1}', b'{"a":1,"a":2}']
 )
-def test_junk_that_was_sealed_does_not_crash(tmp_path, team, alone, monkeypatch, junk):
-    run = real_run(tmp_path, monkeypatch)
+def test_junk_that_was_sealed_does_not_crash(tmp_path, team, alone, junk):
+    run = judged_run(tmp_path)
     names = ("run.json", "results.json", "target.redacted.json", "journal.jsonl")
     facts = [f"facts/{path.name}" for path in sorted((run / "facts").iterdir())]
     for name in (*names, *facts, "waivers/x.json", "allowed_signers"):
@@ -680,8 +656,8 @@ def test_junk_that_was_sealed_does_not_crash(tmp_path, team, alone, monkeypatch,
         path.write_bytes(original) if original is not None else path.unlink()
 
 
-def test_another_kit_does_not_judge_again(tmp_path, team, alone, monkeypatch):
-    run = real_run(tmp_path, monkeypatch)
+def test_another_kit_does_not_judge_again(tmp_path, team, alone):
+    run = judged_run(tmp_path)
     plain = json.loads((run / "run.json").read_bytes())
     (run / "run.json").write_bytes(canonical.dumps(plain | {"kit_version": "0.0.1"}))
     reseal(run)
