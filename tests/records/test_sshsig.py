@@ -3,6 +3,8 @@ import hashlib
 import random
 import shutil
 import subprocess
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -194,3 +196,31 @@ def test_keys_that_cannot_be_used(need, key_of, tmp_path):
     for tool in ("ssh-keygen", "cryptography"):
         with pytest.raises(UsageError):
             sshsig.sign(MESSAGE, open_to_all, NAMESPACE, tool=tool)
+
+
+@pytest.fixture
+def agent(need, monkeypatch, tmp_path):
+    """An ssh-agent of our own."""
+    need("ssh-agent")
+    socket = Path(tempfile.mkdtemp(prefix="agent-")) / "socket"
+    process = subprocess.Popen(
+        ("ssh-agent", "-D", "-a", socket), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 10
+    while not socket.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
+    yield
+    process.terminate()
+    process.wait(timeout=10)
+    shutil.rmtree(socket.parent)
+
+
+def test_a_key_that_only_the_agent_holds(need, agent, tmp_path):
+    need("ssh-keygen")
+    blob = keys.mint(tmp_path / "key")
+    subprocess.run(("ssh-add", "-q", tmp_path / "key"), check=True, capture_output=True)
+    (tmp_path / "key").unlink()
+    signed = sshsig.sign(MESSAGE, tmp_path / "key.pub", NAMESPACE)
+    assert (signed.tool, signed.key) == ("ssh-keygen", blob)
+    assert sshsig.verify(MESSAGE, signed.armored, NAMESPACE) == blob
