@@ -21,22 +21,22 @@ def step(draw, times, *, servers=8, poisson=False, seconds=SECONDS, capacity=CAP
 
 
 @pytest.mark.parametrize(
-    ("servers", "times", "poisson"), [(4, 1.2, False), (8, 1.5, True), (8, 2.5, False)]
+    ("servers", "times", "poisson"), [(4, 1.2, False), (8, 1.5, True), (8, 2, False)]
 )
 def test_the_capacity_of_a_queue_is_found_within_3_percent(servers, times, poisson):
     draw = random.Random(1)
-    found = [step(draw, times, servers=servers, poisson=poisson) for _ in range(12)]
+    found = [step(draw, times, servers=servers, poisson=poisson) for _ in range(8)]
     given = [one for one in found if isinstance(one, Capacity)]
-    assert len(given) >= 11
+    assert len(given) >= 7
     assert share(abs(one.value_rps / CAPACITY - 1) < 0.03 for one in given) == 1
-    assert share(one.low_rps <= CAPACITY <= one.high_rps for one in given) >= 0.9
+    assert share(one.low_rps <= CAPACITY <= one.high_rps for one in given) >= 0.85
 
 
 def test_coverage_of_short_steps():
     draw = random.Random(4)
-    found = [step(draw, 1.5, servers=2, capacity=40.0) for _ in range(100)]
+    found = [step(draw, 1.5, servers=2, capacity=40.0) for _ in range(60)]
     given = [one for one in found if isinstance(one, Capacity)]
-    assert len(given) >= 95
+    assert len(given) >= 57
     assert share(one.low_rps <= 40 <= one.high_rps for one in given) >= 0.92
 
 

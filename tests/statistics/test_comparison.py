@@ -36,7 +36,7 @@ def test_false_alarms_and_detection_of_pairs(drift):
 
 def test_sets_are_sound_without_drift_only():
     draw = random.Random(3)
-    apart = [of_sets(*zip(*interleaved(draw, 1), strict=True)) for _ in range(2000)]
+    apart = [of_sets(*zip(*interleaved(draw, 1), strict=True)) for _ in range(1000)]
     assert share(not one.low <= 1 <= one.high for one in apart) <= 0.06
     drifting = [of_sets(*zip(*interleaved(draw, 1.1, 0.33), strict=True)) for _ in range(300)]
     assert share(one.against(1) == "over" for one in drifting) <= 0.5

@@ -40,7 +40,7 @@ def test_one_server_has_its_knee_at_half_its_capacity():
 @pytest.mark.parametrize("servers", [1, 4, 8])
 def test_the_true_knee_lies_beside_the_best_step(servers):
     draw = random.Random(servers)
-    found = [knee(list(sweep(draw, servers))) for _ in range(20)]
+    found = [knee(list(sweep(draw, servers))) for _ in range(12)]
     assert share(encloses(one, true_knee(servers)) for one in found) >= 0.9
 
 

@@ -27,7 +27,7 @@ LEAKING = {
     "72 MB/h, saw of 250 s": {"mb_h": 72, "saw": (50, 25), "memory": 0},
 }
 
-RUNS = 60
+RUNS = 45
 
 
 def runs(shape, n=RUNS):
@@ -37,7 +37,7 @@ def runs(shape, n=RUNS):
 
 @pytest.mark.parametrize("name", HARMLESS)
 def test_what_does_not_leak_is_hardly_ever_called_a_leak(name):
-    # At 2 % false alarms, more than 3 of 60 come up in one of 28 seeds; this seed is fixed.
+    # At 2 % false alarms, more than 3 of 45 come up with one seed in 75; this one is fixed.
     assert sum(one.state == "leak" for one in runs(HARMLESS[name])) <= 3
 
 
