@@ -19,7 +19,7 @@ from pathlib import Path
 from readiness_kit import drills, harness, probes
 from readiness_kit.checks import all_checks
 from readiness_kit.contents import EFFECTS, ITEMS, Effect, Item, select
-from readiness_kit.errors import NotSeen, ReadinessError, UsageError
+from readiness_kit.errors import NotSeen, ReadinessError, RunFolderError, UsageError
 from readiness_kit.evidence import canonical, chain, locks, manifest, resume, reuse
 from readiness_kit.evidence.folder import Run, RunFolder, Unseen
 from readiness_kit.facts import Fact
@@ -69,13 +69,15 @@ class Assessment:
     """Host that the operator typed to confirm load on production."""
 
     _pacer: Pacer = field(default_factory=lambda: Pacer(80))
+    _file: Path | None = None
+    """The target's file, locked while this process gathers."""
     _resumed: bool = False
     _donor: reuse.Donor | None = None
     _stale: dict[str, Unseen] = field(default_factory=dict)
     _gathering: bool = False
     _stopped: threading.Event = field(default_factory=threading.Event)
-    _under_way: set[threading.Event] = field(default_factory=set)
-    """One event for each visit under way, set when it ended or the run was interrupted."""
+    _under_way: dict[str, tuple[Visit, threading.Event]] = field(default_factory=dict)
+    """Fact to the visit under way, and what is set when it ended or the run was interrupted."""
 
     @classmethod
     def open(
@@ -114,8 +116,8 @@ class Assessment:
         if resume_from is not None:
             folder = resume.take_up(resume_from, target)
             _demand_as_begun(folder.run, allow, selected)
-            effects = frozenset(one for one in EFFECTS if one in ("read", *folder.run.allow))
-            return cls(folder, target, effects, confirm, pacer, _resumed=True)
+            begun_with = frozenset(one for one in EFFECTS if one in ("read", *folder.run.allow))
+            return cls(folder, target, begun_with, confirm, pacer, target_file, _resumed=True)
         given = reuse.donor(reuse_from, target) if reuse_from is not None else None
         if run_dir is not None and (run_dir / "run.json").exists():
             folder = RunFolder.join(run_dir, target)
@@ -131,7 +133,8 @@ class Assessment:
                 reuses=given.link if given is not None else None,
             )
             _complete(target, folder)
-        return cls(folder, target, frozenset({"read", *allow}), confirm, pacer, _donor=given)
+        effects = frozenset({"read", *allow})
+        return cls(folder, target, effects, confirm, pacer, target_file, _donor=given)
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -191,8 +194,15 @@ class Assessment:
 
     @contextlib.contextmanager
     def gathering(self) -> Iterator[None]:
-        """Be the one process that gathers for this run; a resumed run is tidied first."""
-        with self.folder.gathering(), self._stopping():
+        """Be the one process that gathers for this run, and the one run that asks this target.
+
+        A resumed run is tidied first.
+
+        Raises:
+            RunFolderError: Another process is at it.
+
+        """
+        with self.folder.gathering(), self._alone(), self._stopping():
             if self._resumed and self.target is not None:
                 resume.tidy(self.folder)
                 if not resume.begun(self.folder):
@@ -204,13 +214,31 @@ class Assessment:
                 self._gathering = False
 
     @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Lock the target: two runs at once would spoil each other's measurements."""
+        if self._file is None:
+            yield
+            return
+        file = self._file / "readiness.yaml" if self._file.is_dir() else self._file
+        held = locks.take_file(file)
+        if held is None:
+            raise RunFolderError(
+                f"another run of {file} is under way", hint="wait until it has ended"
+            )
+        try:
+            yield
+        finally:
+            held.release()
+
+    @contextlib.contextmanager
     def _stopping(self) -> Iterator[None]:
         """Give up the visits under way, which leave no fact, when this ends by an exception."""
         try:
             yield
         except BaseException:
             self._stopped.set()
-            for over in tuple(self._under_way):
+            for visit, over in tuple(self._under_way.values()):
+                visit.give_up()
                 over.set()
             raise
 
@@ -249,7 +277,7 @@ class Assessment:
             pacer=self._pacer,
         )
         over = threading.Event()
-        self._under_way.add(over)
+        self._under_way[fact_id] = visit, over
         if self._stopped.is_set():
             return
         self.folder.journal("STARTED", fact=fact_id)
@@ -262,7 +290,7 @@ class Assessment:
         began = time.monotonic()
         threading.Thread(target=go, name=fact_id, daemon=True).start()
         over.wait(source.deadline_s + GRACE_S)
-        self._under_way.discard(over)
+        del self._under_way[fact_id]
         if self._stopped.is_set():
             return
         late = Unseen(

@@ -124,6 +124,10 @@ class Visit:
             )
         return left
 
+    def give_up(self) -> None:
+        """Let the deadline be over: the visit ends at its next question."""
+        self.deadline_s = 0.0
+
     @property
     def api(self) -> Api:
         """The public face, or NotSeen ``not_configured``."""

@@ -43,6 +43,17 @@ def take(path: Path) -> Held | None:
     return Held(handle)
 
 
+def take_file(path: Path) -> Held | None:
+    """Return a lock on the existing file *path* itself, or ``None`` when somebody else holds it."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    return Held(handle)
+
+
 def is_held(path: Path) -> bool:
     """Whether a living process holds the lock at *path*."""
     held = take(path)

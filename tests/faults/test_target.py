@@ -245,7 +245,7 @@ def test_a_target_that_lets_nobody_in(scheme, tmp_path, monkeypatch):
         demand_honest(assess(tmp_path, port, scheme, monkeypatch))
 
 
-@pytest.mark.parametrize("left", range(9))
+@pytest.mark.parametrize("left", [0, 1, 2, 4, 8])
 def test_a_target_that_dies_between_two_questions(left, tmp_path, monkeypatch):
     """It shakes hands *left* times: too seldom for the eleven that its offer takes."""
     shake, lives = in_tls(bare_close), iter(range(left))
