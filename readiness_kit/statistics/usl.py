@@ -31,7 +31,8 @@ CONFIDENCE = 0.95
 
 _RESAMPLES = 400
 
-_USED = ((0,), (0, 1), (0, 2), (0, 1, 2))
+_ALL = (0, 1, 2)
+_FEWER = ((0,), (0, 1), (0, 2))
 _SINGULAR = 1e-12
 
 _Three = tuple[float, float, float]
@@ -174,13 +175,16 @@ def _resampled(steps: Sequence[Step], law: Law, errors: Sequence[float], seed: i
 def _law(steps: Sequence[Step]) -> Law:
     """Return the law with the least sum of squared relative errors of N/X.
 
-    No coefficient may be negative. The sum is convex, so the best of the four fits that leave some
-    out, as far as they have none that is negative, is the best of all.
+    No coefficient may be negative. The sum is convex: where the fit of all three has none that is
+    negative it is the best, else the best of those that leave some out and have none.
     """
     rows = [_row(step) for step in steps]
-    fits = [_least_squares(rows, used) for used in _USED]
-    allowed = [one for one in fits if one is not None and min(one) >= 0]
-    base, waits, talks = min(allowed, key=lambda one: _squares(rows, one))
+    weights = _least_squares(rows, _ALL)
+    if weights is None or min(weights) < 0:
+        fits = [_least_squares(rows, used) for used in _FEWER]
+        allowed = [one for one in fits if one is not None and min(one) >= 0]
+        weights = min(allowed, key=lambda one: _squares(rows, one))
+    base, waits, talks = weights
     return Law(single_rps=1 / base, contention=waits / base, coherency=talks / base)
 
 

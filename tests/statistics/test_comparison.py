@@ -25,18 +25,18 @@ def interleaved(draw, slower, drift=0.0, runs=5):
 @pytest.mark.parametrize("drift", [0, 0.33])
 def test_false_alarms_and_detection_of_pairs(drift):
     draw = random.Random(2)
-    same = [of_pairs(list(interleaved(draw, 1, drift))) for _ in range(2000)]
+    same = [of_pairs(list(interleaved(draw, 1, drift))) for _ in range(1200)]
     assert share(
         one.against(1) != "straddles" and not one.low <= 1 <= one.high for one in same
     ) == (pytest.approx(0.05, abs=0.015))
-    slower = [of_pairs(list(interleaved(draw, 1.1, drift))) for _ in range(500)]
+    slower = [of_pairs(list(interleaved(draw, 1.1, drift))) for _ in range(300)]
     assert share(one.against(1) == "over" for one in slower) >= 0.7
-    assert share(one.low <= 1.1 <= one.high for one in slower) >= 0.93
+    assert share(one.low <= 1.1 <= one.high for one in slower) >= 0.91
 
 
 def test_sets_are_sound_without_drift_only():
     draw = random.Random(3)
-    apart = [of_sets(*zip(*interleaved(draw, 1), strict=True)) for _ in range(1000)]
+    apart = [of_sets(*zip(*interleaved(draw, 1), strict=True)) for _ in range(600)]
     assert share(not one.low <= 1 <= one.high for one in apart) <= 0.06
     drifting = [of_sets(*zip(*interleaved(draw, 1.1, 0.33), strict=True)) for _ in range(300)]
     assert share(one.against(1) == "over" for one in drifting) <= 0.5
