@@ -156,6 +156,7 @@ def test_counters_that_cannot_be_settled():
         ({"age_s": 75.1}, "FAIL"),
         ({"health": "down"}, "FAIL"),
         ({"health": "unknown"}, "UNKNOWN"),
+        ({"health": "unknown", "age_s": 1e9}, "UNKNOWN"),  # never scraped yet
         ({"url": "http://10.0.0.6:8000/metrics"}, "FAIL"),
         ({"interval_s": 0.0}, "FAIL"),
     ],

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tlsserver import Talk, context, listen, say
+from tlsserver import Talk, authority_file, context, listen, say
 
 from readiness_kit import assessment as rooms
 from readiness_kit.assessment import Assessment, all_sources
@@ -38,6 +38,7 @@ api:
   instances: ["{scheme}://127.0.0.1:{port}"]
   metrics_urls: ["http://127.0.0.1:{port}/metrics"]
   version: /version
+  ca: ca.pem
   allowed_origins: ["https://app.example.com"]
 auth: {{token: "file:token", protected: "{{ me {{ id }} }}", jwks: /jwks}}
 identities: {{admin: "file:token"}}
@@ -121,7 +122,7 @@ class Fault(NamedTuple):
     """Facts that can be had all the same, and honestly."""
 
 
-SHOWN = ("tls_offer",)
+SHOWN = ("tls_offer", "served_certificates")
 """What a handshake alone shows."""
 
 FAULTS = {
@@ -177,6 +178,7 @@ def assess(folder: Path, port: int, scheme: str, patch: pytest.MonkeyPatch) -> O
     patch.setattr(rooms, "all_sources", lambda: quick)
     patch.setattr(rooms, "GRACE_S", GRACE_S)
     patch.setattr(rooms, "WORKERS", 40)
+    authority_file(folder)
     (folder / "token").write_text("no-token-of-anybody")
     (folder / "dsn").write_text(f"postgresql://a:b@127.0.0.1:{port}/d")
     (folder / "cache").write_text(f"redis://127.0.0.1:{port}/0")
@@ -258,7 +260,7 @@ def test_a_target_that_dies_between_two_questions(left, tmp_path, monkeypatch):
 
     with listen(dying) as port:
         found = assess(tmp_path, port, "https", monkeypatch)
-    demand_honest(found, ("tls_offer", "served_certificates"))
+    demand_honest(found, SHOWN)
     assert found.results.item("security.tls").status is not Status.PASS
 
 

@@ -40,6 +40,21 @@ def run(tmp_path) -> Path:
     return seal(tmp_path / "run", results())
 
 
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory) -> bytes:
+    """A bundle, as bytes."""
+    place = tmp_path_factory.mktemp("packed")
+    return bundle.write(seal(place / "run", results()), place / "run.tar").read_bytes()
+
+
+@pytest.fixture
+def archive(packed, tmp_path) -> Path:
+    """A copy of a bundle, to damage."""
+    path = tmp_path / "run.tar"
+    path.write_bytes(packed)
+    return path
+
+
 def files(folder: Path) -> dict[str, bytes]:
     found = (path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in found}
@@ -160,9 +175,8 @@ def refused(archive: Path, place: Path) -> str:
     return str(caught.value)
 
 
-def test_a_rewritten_bundle_is_the_same(run, tmp_path):
+def test_a_rewritten_bundle_is_the_same(archive, tmp_path):
     """The control of the next tests: what refuses is the hostile member, not the rewriting."""
-    archive = bundle.write(run, tmp_path / "run.tar")
     again = rewritten(archive, tmp_path / "again.tar", fmt=tarfile.USTAR_FORMAT)
     assert again.read_bytes() == archive.read_bytes()
 
@@ -170,8 +184,7 @@ def test_a_rewritten_bundle_is_the_same(run, tmp_path):
 @pytest.mark.parametrize("fmt", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 @pytest.mark.parametrize("order", [True, False])
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_hostile_members(run, tmp_path, kind, fmt, order):
-    archive = bundle.write(run, tmp_path / "run.tar")
+def test_hostile_members(archive, tmp_path, kind, fmt, order):
     try:
         hostile = rewritten(archive, tmp_path / "hostile.tar", HOSTILE[kind], fmt=fmt, order=order)
     except ValueError:
@@ -199,14 +212,12 @@ def header_of(archive: bytes, name: str) -> int:
         (lambda a: a.replace(b"00000000002\0", b"77777777777\0", 1), "no bundle"),
     ],
 )
-def test_hostile_archives(run, tmp_path, change, words):
-    archive = bundle.write(run, tmp_path / "run.tar")
+def test_hostile_archives(archive, tmp_path, change, words):
     archive.write_bytes(change(archive.read_bytes()))
     assert words in refused(archive, tmp_path / "place")
 
 
-def test_hidden_bytes(run, tmp_path):
-    archive = bundle.write(run, tmp_path / "run.tar")
+def test_hidden_bytes(archive, tmp_path):
     data = bytearray(archive.read_bytes())
     at = header_of(bytes(data), f"{INSIDE}/tls_offer.json")
     data[at + 512 + 100] = 1
@@ -222,8 +233,7 @@ def test_compressed_archives_are_refused(run, tmp_path, mode):
     refused(tmp_path / "run.tar", tmp_path / "place")
 
 
-def test_caps(run, tmp_path, monkeypatch):
-    archive = bundle.write(run, tmp_path / "run.tar")
+def test_caps(archive, tmp_path, monkeypatch):
     monkeypatch.setattr(bundle, "MAX_FILES", 4)
     assert "more than 4 files" in refused(archive, tmp_path / "one")
     monkeypatch.setattr(bundle, "MAX_BYTES", 1000)

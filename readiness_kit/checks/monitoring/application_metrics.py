@@ -153,7 +153,7 @@ def judge_scraped(seen: ScrapeTargets) -> Iterator[Finding]:
         reproduce="curl -sS '$PROMETHEUS/api/v1/targets?state=active'",
         grade=Grade.OBSERVED,
     )
-    late = max((_intervals(one) for one in found), default=math.inf)
+    late = max((_intervals(one) for one in found if one.health == "up"), default=0.0)
     if not seen.declared:
         yield case.not_seen(Cause.NOT_CONFIGURED, "add api.metrics_urls as the scraper reads them")
     elif missing or any(one.health == "down" for one in found) or late > STALE_INTERVALS:
