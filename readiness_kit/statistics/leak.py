@@ -1,9 +1,10 @@
 """Whether memory grows without end, rather than warming up, wandering or waiting for the collector.
 
-Resident memory is a saw: it climbs until something collects, so plain trend tests on it find leaks
-everywhere (19 to 100 % false alarms). What a leak raises is the floor. So the first fifth is
-dropped as warm-up, the rest cut into blocks at least as long as the period of the saw, and the
-least value of each block kept: the trough envelope. It is a leak when all of these hold:
+Resident memory is a saw with a memory: it climbs until something collects, and a plain Mann-Kendall
+test on the samples calls flat noise a leak in 30 % of series, a warm-up always. What a leak raises
+is the floor. So the first fifth is dropped as warm-up, the rest cut into blocks at least as long as
+the period of the saw, and the least value of each block kept: the trough envelope. It is a leak
+when all of these hold:
 
 - the Theil-Sen interval of the floor's slope is above 0, and Mann-Kendall has p < 0.05;
 - the late half still grows, at 0.6 of the whole slope at least;
@@ -12,10 +13,13 @@ least value of each block kept: the trough envelope. It is a leak when all of th
 
 Growth without the last two is *unsettled*: neither a leak nor the proof that there is none.
 
-Measured on 30 min of samples, one every 5 s, around 300 MB, 1000 runs of each. False alarms: see
-``tests/statistics/test_leak.py``.
+Measured on 30 min of samples, one every 5 s, around 300 MB, 400 series of each kind. Called a leak:
+flat noise, quick warm-up, filling cache and a saw of 100 s 0 %, a saw of 250 s 0.5 %, a slow wander
+1 %, a warm-up that takes 7 min to settle by 63 % 1.5 %. Called a leak rightly: 36 MB/h 96 to 99 %,
+72 MB/h 100 %. Flat noise is unsettled in 2 to 4 %, a slow wander in 23 %. In 6 min a slow wander is
+called a leak in 5 %, the others in 1 % at most; 360 MB/h are found in 99 %.
 
-A warm-up slower than a third of the run, and a saw with fewer than four teeth, look like a leak.
+A warm-up slower than that, and a saw with fewer than four teeth, may look like a leak.
 """
 
 import math

@@ -101,6 +101,13 @@ def test_repeated_steps_are_no_new_steps():
     assert fit([]) == TooFew(steps=0)
 
 
+def test_below_one_in_service_nothing_contends():
+    law = Law(single_rps=100, contention=0.5, coherency=0.01)
+    assert law.at(0.2) == 20
+    found = fit(steps(law, (0.1, 0.3, 0.6, 1, 2, 4, 8, 16)))
+    assert found.law.contention == pytest.approx(0.5)
+
+
 def test_the_peak():
     assert TRUTH.peak == pytest.approx(math.sqrt(0.97 / 0.0005))
     assert Law(single_rps=1, contention=0.1, coherency=0).peak == math.inf
