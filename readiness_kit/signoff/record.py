@@ -188,7 +188,7 @@ class Terms:
         """Return when a signature expires, which must be later than now."""
         self._demand_time(signed_at)
         terms = self.policy.policy
-        if signed_at > self.run.results.finished_at + timedelta(days=terms.evidence_days):
+        if signed_at > self.run.results.evidence_since + timedelta(days=terms.evidence_days):
             raise IntegrityError("the run was too old when it was signed")
         expires_at = signed_at + timedelta(days=terms.valid_days)
         if self.at >= expires_at:

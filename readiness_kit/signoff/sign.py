@@ -130,10 +130,11 @@ def _demand_names(role: str, principal: str) -> None:
 
 def _demand_signable(results: Results, policy: Pinned, now: datetime) -> None:
     reason = unsignable(results, policy.policy)
-    age = now - results.finished_at
+    age = now - results.evidence_since
     if not reason and age > timedelta(days=policy.policy.evidence_days):
-        reason = f"it ended {age.days} days ago; {policy.policy.evidence_days} are allowed"
-    if not reason and age < timedelta():
+        what = "its oldest evidence was seen" if results.reused else "it ended"
+        reason = f"{what} {age.days} days ago; {policy.policy.evidence_days} are allowed"
+    if not reason and now < results.finished_at:
         reason = "it ended in the future by this machine's clock"
     if reason:
         raise Unsignable(

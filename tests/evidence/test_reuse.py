@@ -6,15 +6,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sealing import ENDED, people, results, seal
 
 from readiness_kit import assessment as rooms
 from readiness_kit import judgement
 from readiness_kit.assessment import Assessment
-from readiness_kit.errors import IntegrityError, NotSeen, UsageError
+from readiness_kit.contents import ROLES
+from readiness_kit.errors import IntegrityError, NotSeen, Unsignable, UsageError
 from readiness_kit.evidence import canonical, manifest
 from readiness_kit.facts import Fact
 from readiness_kit.facts.identity import Identity
-from readiness_kit.results import ClaimResult
+from readiness_kit.results import ClaimResult, Results, Reused
 from readiness_kit.sources import Visit, source
 from readiness_kit.verdict import Cause, Check, Finding, Status, holds, judges
 
@@ -105,20 +107,20 @@ def test_a_fresh_fact_is_taken_over_and_says_so(world):
     old = world.sealed()
     run = world.begin("new", reuse_from=old)
     assert world.looks == 1
-    results = run.results()
-    (reused,) = results.reused
+    found = run.results()
+    (reused,) = found.reused
     assert (reused.fact, reused.run_id) == (
         "door",
         Assessment.open(None, replay_from=old).folder.run_id,
     )
     assert reused.age_days == pytest.approx(0.5, abs=0.01)
-    assert results.evidence_since == world.seen_at
+    assert found.evidence_since == world.seen_at < found.finished_at
     assert claim(run).status is Status.PASS
     assert claim(run).evidence[0].reused_from == reused.run_id
-    assert results.cost.get("http_requests", 0) == 0
+    assert found.cost.get("http_requests", 0) == 0
     assert run.folder.run.reuses is not None
-    run.seal(results)
-    assert judgement.rejudged(run.folder.path, results) == []
+    run.seal(found)
+    assert judgement.rejudged(run.folder.path, found) == []
 
 
 def test_what_is_taken_over_twice_names_where_it_was_seen(world):
@@ -215,3 +217,27 @@ def test_facts_of_another_version_are_refused(world):
     manifest.write(old)
     with pytest.raises(UsageError, match=r"version 0\.0\.1"):
         world.begin("new", reuse_from=old)
+
+
+@pytest.mark.parametrize(("days", "signable"), [(13, True), (15, False)])
+def test_reused_evidence_is_not_younger_for_being_reused(tmp_path, days, signable):
+    old = Reused(fact="x", run_id="r", observed_at=ENDED - timedelta(days=days), age_days=days)
+    run = seal(tmp_path / "run", results(reused=(old,)))
+    signers = people(tmp_path)
+    if signable:
+        signers.sign(run, "security_lead")
+    else:
+        with pytest.raises(Unsignable, match="oldest evidence was seen 15 days ago"):
+            signers.sign(run, "security_lead")
+
+
+def test_evidence_that_was_too_old_when_it_was_signed_does_not_verify(tmp_path, monkeypatch):
+    old = Reused(fact="x", run_id="r", observed_at=ENDED - timedelta(days=15), age_days=15)
+    run = seal(tmp_path / "run", results(reused=(old,)))
+    signers = people(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Results, "evidence_since", property(lambda found: found.finished_at))
+        for role in ROLES:
+            signers.sign(run, role)
+        assert signers.verify(run).problems == ()
+    assert len(signers.verify(run).problems) == len(ROLES)
