@@ -65,7 +65,8 @@ class NoCapacity(msgspec.Struct, frozen=True, kw_only=True):
     """Blocks that could be used."""
 
     low_rps: float | None
-    """Lower end of the capacity all the same, where latency was seen to keep from growing."""
+    """Lower end of the capacity all the same, the rate at most, where it is not overloaded and
+    nothing failed."""
 
 
 def overload(blocks: Sequence[Histogram], block_s: float, rate_rps: float) -> Capacity | NoCapacity:
@@ -85,15 +86,21 @@ def overload(blocks: Sequence[Histogram], block_s: float, rate_rps: float) -> Ca
         )
     steps = [(late - early) / 1000 / block_s for early, late in pairwise(usable)]
     slope, reach = fmean(steps), _reach(steps)
-    low_rps, high_rps = rate_rps / (1 + slope + reach), _over(rate_rps, 1 + slope - reach)
-    if slope - reach <= 0:
+    low_rps = rate_rps / (1 + max(0.0, slope + reach))
+    if slope <= reach:
         return NoCapacity(
-            reason="not_overloaded", rate_rps=rate_rps, blocks=len(usable), low_rps=low_rps
+            reason="not_overloaded",
+            rate_rps=rate_rps,
+            blocks=len(usable),
+            low_rps=None if any(block.lost for block in blocks) else low_rps,
         )
     if _uneven(steps):
         return NoCapacity(reason="uneven", rate_rps=rate_rps, blocks=len(usable), low_rps=None)
     return Capacity(
-        value_rps=rate_rps / (1 + slope), low_rps=low_rps, high_rps=high_rps, slope=slope
+        value_rps=rate_rps / (1 + slope),
+        low_rps=low_rps,
+        high_rps=rate_rps / (1 + slope - reach),
+        slope=slope,
     )
 
 
@@ -118,10 +125,6 @@ def _squared_error(steps: Sequence[float]) -> float:
     Blocks are averaged, which leaves 2/3 of the variance of a random walk's steps in theirs.
     """
     return 1.5 * variance(steps) / len(steps)
-
-
-def _over(rate_rps: float, divisor: float) -> float:
-    return rate_rps / divisor if divisor > 0 else math.inf
 
 
 def _uneven(steps: Sequence[float]) -> bool:

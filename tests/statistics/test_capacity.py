@@ -79,6 +79,20 @@ def test_exact_growth_gives_exact_capacity_in_any_unit_of_time():
     assert halved.value_rps == pytest.approx(2 * found.value_rps, rel=0.005)
 
 
+def test_a_service_that_warms_up_shows_no_more_than_the_rate():
+    found = overload(growing([9000 - 200 * k for k in range(40)]), 0.1, 100)
+    assert found == NoCapacity(reason="not_overloaded", rate_rps=100, blocks=32, low_rps=100)
+
+
+def test_a_step_with_failures_shows_no_lower_end():
+    for steady in (
+        growing([100] * 20) + growing([100], lost=1),
+        growing([100], lost=1) + growing([100] * 20),
+    ):
+        found = overload(steady, 1.0, 100)
+        assert (found.reason, found.low_rps) == ("not_overloaded", None)
+
+
 def test_against_what_is_needed():
     found = Capacity(value_rps=100, low_rps=95, high_rps=105, slope=0.5)
     assert [found.against(x) for x in (95, 100, 106)] == ["over", "straddles", "under"]

@@ -7,7 +7,7 @@ from statistics import fmean
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simulations import mean_latency, served, share
+from simulations import mean_latency, served
 
 from readiness_kit.statistics.knee import Knee, Step, knee
 
@@ -37,11 +37,12 @@ def test_one_server_has_its_knee_at_half_its_capacity():
     assert true_knee(1) == pytest.approx(CAPACITY / 2, rel=0.01)
 
 
-@pytest.mark.parametrize("servers", [1, 4, 8])
+@pytest.mark.parametrize("servers", [1, 4, 16])
 def test_the_true_knee_lies_beside_the_best_step(servers):
     draw = random.Random(servers)
-    found = [knee(list(sweep(draw, servers))) for _ in range(12)]
-    assert share(encloses(one, true_knee(servers)) for one in found) >= 0.9
+    truth_rps = true_knee(servers)
+    found = [knee(list(sweep(draw, servers))) for _ in range(8)]
+    assert sum(encloses(one, truth_rps) for one in found) >= 7
 
 
 def encloses(found, rate):

@@ -3,7 +3,7 @@
 import doctest
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from readiness_kit.statistics import student
@@ -24,6 +24,7 @@ def test_the_table(confidence, freedom, t):
     assert student.quantile(confidence, freedom) == pytest.approx(t, abs=6e-4)
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.floats(0.01, 0.99), st.floats(0.01, 0.99), st.integers(1, 60))
 def test_more_confidence_reaches_further_and_more_freedom_less_far(one, other, freedom):
     low, high = sorted((one, other))

@@ -19,7 +19,7 @@ def points(values):
     return list(enumerate(values))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(series, whole, st.integers(1, 50), whole)
 def test_a_slope_ignores_the_level_and_follows_scale_and_tilt(values, shift, scale, tilt):
     before = theil_sen(points(values))
@@ -31,7 +31,7 @@ def test_a_slope_ignores_the_level_and_follows_scale_and_tilt(values, shift, sca
         )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(series, st.randoms(use_true_random=False))
 def test_the_order_of_points_does_not_matter_to_a_slope(values, draw):
     shuffled = points(values)
@@ -39,14 +39,14 @@ def test_the_order_of_points_does_not_matter_to_a_slope(values, draw):
     assert theil_sen(shuffled) == theil_sen(points(values))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(series)
 def test_the_interval_holds_the_slope_and_narrows_with_less_confidence(values):
     wide, narrow = theil_sen(points(values), 0.99), theil_sen(points(values), 0.5)
     assert wide.low <= narrow.low <= narrow.value <= narrow.high <= wide.high
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(series, whole)
 def test_a_trend_sees_ranks_only_and_turns_with_time(values, shift):
     before = mann_kendall(values)
