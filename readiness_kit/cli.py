@@ -24,6 +24,7 @@ COMMANDS = {
     "load": "Run one load profile.",
     "report": "Rebuild a report from a run's stored facts.",
     "runs": "List run folders, and remove old ones.",
+    "diff": "Say what changed between two runs.",
     "waive": "Accept a red claim until a date, signed by the role that owns it.",
     "attest": "Vouch for what no probe can see, signed by the role that owns it.",
     "sign": "Sign a run for one of the four roles.",

@@ -20,10 +20,24 @@ def link(folder: Path) -> Link:
         IntegrityError: Not sealed, changed since, or without readable results.
 
     """
+    checked, results = _sealed(folder)
+    return Link(run_id=results.run_id, manifest_sha256=checked.sha256, verdict=results.verdict)
+
+
+def sealed_results(folder: Path) -> Results:
+    """Return the results of the sealed run in *folder*, whose manifest must hold.
+
+    Raises:
+        IntegrityError: Not sealed, changed since, or without readable results.
+
+    """
+    return _sealed(folder)[1]
+
+
+def _sealed(folder: Path) -> tuple[manifest.Manifest, Results]:
     checked = manifest.check(folder)
     data = checked.read("results.json", max_bytes=MAX_BYTES)
-    results = canonical.decode(data, Results, max_bytes=MAX_BYTES)
-    return Link(run_id=results.run_id, manifest_sha256=checked.sha256, verdict=results.verdict)
+    return checked, canonical.decode(data, Results, max_bytes=MAX_BYTES)
 
 
 def previous(parent: Path, target: Target) -> Link | None:

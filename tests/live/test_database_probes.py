@@ -7,7 +7,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from readiness_kit.assessment import Assessment
 from readiness_kit.checks import all_checks
 from readiness_kit.contents import claims
+from readiness_kit.probes.identity import identity
 from readiness_kit.sandbox.lifecycle import running
+from readiness_kit.sources import Pacer, Visit
 from readiness_kit.target_file import load_target
 
 pytestmark = pytest.mark.live
@@ -110,3 +112,15 @@ def test_the_stock_sandbox_is_found_wanting(tmp_path):
 
 def test_every_item_here_has_a_judge():
     assert set(ITEMS) <= set(all_checks())
+
+
+def test_the_deployment_identifies_itself(hardened, administrator):
+    asked = Visit(load_target(hardened.target_file), "run", "identity", 15.0, Pacer(1000))
+    found = identity.gather(asked)
+    (known,) = administrator.execute(
+        "SELECT system_identifier::text FROM pg_control_system()"
+    ).fetchone()
+    assert found.system_identifier == known
+    assert {len(one.sha256) for one in found.public_keys} == {64}
+    assert found.release
+    assert found.unseen.keys() <= {"schema", "version"}
