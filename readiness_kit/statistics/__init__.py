@@ -1,1 +1,1 @@
-"""Pure statistics: histograms, quantiles and how sure one can be of them."""
+"""Pure statistics of load tests, each with how sure one can be of it."""

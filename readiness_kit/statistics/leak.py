@@ -102,6 +102,8 @@ class TooFew(msgspec.Struct, frozen=True, kw_only=True):
 def growth(samples: Sequence[Point]) -> Growth | TooFew:
     """Return how memory grew, from *samples* of (seconds, bytes), evenly spaced, in order of time.
 
+    They are of one process: memory given back by a restart would hide a leak.
+
     Raises:
         ValueError: Time runs backwards, or a value is not finite.
 
