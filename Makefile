@@ -33,7 +33,7 @@ jupyter: $(VENV)/.ready
 	$(BIN)/jupyter lab notebooks
 
 bench: $(VENV)/.ready
-	$(BIN)/python benchmarks/headless.py
+	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 # The lock holds names, versions and hashes for every supported Python and platform.
 lock:
