@@ -1,7 +1,8 @@
 """Twelve notebooks headless: this kit's batch against plain papermill, in the same run.
 
 Both execute the same notebooks on a target of which nothing can be asked, so what is measured is
-the overhead of kernels, imports and papermill alone. Rounds alternate; medians and their ratio count.
+the overhead of kernels, imports and papermill alone. Rounds alternate; medians and their ratio
+count.
 """
 
 import statistics

@@ -85,7 +85,8 @@ def _sign_and_verify(place: Path, sandbox: "Sandbox", say: "Teller") -> None:
     found = verify(run, signers, rules, datetime.now(UTC))
     if found.problems:
         raise IntegrityError(f"the signed run does not verify: {'; '.join(found.problems)}")
-    say(f"signed and verified: {len(found.signatures)} roles, valid until {found.valid_until}")
+    until = f"{found.valid_until:%Y-%m-%d} ({found.valid_until_because})"
+    say(f"signed and verified: {len(found.signatures)} roles, valid until {until}")
 
 
 class Teller:
