@@ -32,7 +32,7 @@ class Mark(NamedTuple):
 
 MARKS: dict[Status, Mark] = {
     Status.FAIL: Mark("✗", "#B3261E", "FAIL"),
-    Status.UNKNOWN: Mark("?", "#7A5200", "UNKNOWN"),
+    Status.UNKNOWN: Mark("?", "#3D4F9F", "UNKNOWN"),
     Status.WARN: Mark("!", "#A34700", "WARN"),
     Status.ATTESTED: Mark("✎", "#8A3A7A", "ATTESTED"),
     Status.PASS: Mark("✓", "#00664A", "PASS"),

@@ -98,7 +98,13 @@ def claim_list(caption: str, found: Iterable[ClaimResult]) -> Table:
         caption,
         ("claim", "verdict", "got", "want", "owner"),
         tuple(
-            ((one.title, one.id), claim_mark(one), got(one), wanted(one), one.owner)
+            (
+                (one.title, one.id),
+                claim_mark(one),
+                got(one),
+                wanted(one),
+                one.owner.replace("_", " "),
+            )
             for one in found
         ),
     )
