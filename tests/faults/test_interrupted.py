@@ -26,6 +26,11 @@ def silent(wire: socket.socket) -> None:
         pass
 
 
+def hear_interrupts() -> None:
+    """A shell starts what runs in its background deaf to Ctrl-C, and so its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def wait_for_start(run: Path, process: "subprocess.Popen[bytes]") -> None:
     end = time.monotonic() + 30
     while time.monotonic() < end:
@@ -51,7 +56,12 @@ def test_an_interrupted_check_ends_at_once_and_goes_on(number, code, tmp_path):
     with listen(silent) as port:
         (tmp_path / "readiness.yaml").write_text(TARGET.format(port=port))
         command = [*COMMAND, "--run-dir", "run"]
-        with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        with subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            preexec_fn=hear_interrupts,  # noqa: PLW1509 - it only sets a signal
+        ) as process:
             try:
                 wait_for_start(run, process)
                 began = time.monotonic()
@@ -61,7 +71,7 @@ def test_an_interrupted_check_ends_at_once_and_goes_on(number, code, tmp_path):
             finally:
                 process.kill()
     assert process.returncode == code, told.decode()
-    assert seconds < 5
+    assert seconds < 15, "it does not wait for what the target never answers"
     assert b"Traceback" not in told
     assert not (run / "SHA256SUMS").exists()
     done = subprocess.run(
