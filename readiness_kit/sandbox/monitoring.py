@@ -93,6 +93,7 @@ class Monitoring:
                 f"--config.file={home}/prometheus.yml",
                 f"--storage.tsdb.path={home}/series",
                 "--storage.tsdb.retention.time=2d",
+                "--scrape.discovery-reload-interval=1s",  # else the first scrape waits for 5 s
             ),
             "alertmanager": (
                 f"--config.file={home}/alertmanager.yml",
