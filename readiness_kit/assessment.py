@@ -372,7 +372,7 @@ def look(source: Source, visit: Visit) -> Fact | Unseen:
         return Unseen(
             cause="could_not_ask",
             reason=f"{type(error).__name__}: {error}",
-            hint="`readiness doctor` says what cannot be reached",
+            hint="check that the address in readiness.yaml can be reached from here",
         )
     except Exception as error:
         log.debug("%s crashed", visit.fact_id, exc_info=True)

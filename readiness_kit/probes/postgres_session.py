@@ -271,7 +271,7 @@ def session(visit: Visit, params: Mapping[str, str]) -> Iterator[Session]:
     except (psycopg.Error, UnicodeError) as error:
         raise NotSeen(
             f"no connection to the database: {_first_line(error)}",
-            hint="`readiness doctor` says what cannot be reached; check database.dsn",
+            hint="check database.dsn, and that the server can be reached from here",
         ) from error
     connection.read_only = True
     with _ended_at_deadline(connection, visit):
