@@ -5,6 +5,7 @@ stalled target counts; *service* starts when it was sent. A failed or unanswered
 than any limit, so it is ``lost`` in both histograms: a fast error never improves a percentile.
 """
 
+import math
 from typing import Literal
 
 from readiness_kit.facts import Fact, Record
@@ -12,7 +13,12 @@ from readiness_kit.statistics.histogram import Histogram, merge
 from readiness_kit.statistics.quantiles import Estimate, estimate
 
 InvalidReason = Literal[
-    "generator_late", "arrivals_lost", "identity_refused", "target_down", "interrupted"
+    "generator_late",
+    "arrivals_lost",
+    "identity_refused",
+    "target_down",
+    "worker_lost",
+    "interrupted",
 ]
 """Why a run proves nothing about the target:
 
@@ -20,8 +26,44 @@ InvalidReason = Literal[
 - ``arrivals_lost``: fewer requests were sent than were due;
 - ``identity_refused``: the target refused the identities it was loaded with;
 - ``target_down``: nothing answered, so the run was cut short;
+- ``worker_lost``: a generator process died, or its counts do not add up;
 - ``interrupted``: somebody stopped it.
 """
+
+
+class Stage(Record, frozen=True):
+    """A part of the schedule in which the rate is constant or changes linearly."""
+
+    name: str
+    """``steady``, ``before``, ``overload``, ``after``, ``step 3``, …"""
+
+    start_s: float
+    """When it begins, seconds from the start."""
+
+    seconds: float
+    """Length."""
+
+    from_rps: float
+    """Requests due per second at its beginning."""
+
+    to_rps: float
+    """Requests due per second at its end."""
+
+
+class Gauge(Record, frozen=True):
+    """Something of the target's own, sampled on the clock of the run."""
+
+    name: str
+    """What it is, with its unit: ``resident_bytes``, ``cpu_cores``, ``connections``, …"""
+
+    of: str
+    """Whose: ``process 4711``, ``database``, ``cache``, ``host``, an instance's URL."""
+
+    t_s: tuple[float, ...]
+    """When each sample was taken, seconds from the start, ascending."""
+
+    values: tuple[float, ...]
+    """The samples."""
 
 
 class Operation(Record, frozen=True):
@@ -75,7 +117,13 @@ class LoadRun(Fact, frozen=True):
     """Generator processes."""
 
     seconds: float
-    """Length of the schedule."""
+    """Length of what was played of the schedule."""
+
+    stages: tuple[Stage, ...]
+    """The parts of the schedule that were played, in order, without a gap."""
+
+    aborted: str | None
+    """The limit whose breach was certain before the schedule ended, in words; None when none."""
 
     scheduled: int
     """Requests that were due."""
@@ -92,8 +140,11 @@ class LoadRun(Fact, frozen=True):
     errors: dict[str, int]
     """Failures by kind: ``http_503``, ``graphql_error``, ``timeout``, ``connection_refused``, …"""
 
+    served: int | None
+    """Requests that the target's own counter counted meanwhile; None when it has none."""
+
     offered_rps: float
-    """Requests due per second."""
+    """Requests due per second, on average."""
 
     achieved_rps: float
     """Good answers per second of schedule, those in flight at its end left out."""
@@ -112,6 +163,9 @@ class LoadRun(Fact, frozen=True):
 
     series: tuple[Second, ...]
     """What came back, second by second."""
+
+    gauges: tuple[Gauge, ...]
+    """What the target's own side showed meanwhile."""
 
     lateness_p99_ms: float | None
     """99th percentile of how late the generator itself sent a request; None when none was sent."""
@@ -138,6 +192,24 @@ class LoadRun(Fact, frozen=True):
         """Corrected latency of all requests."""
         return merge(self.blocks)
 
+    def stage(self, name: str) -> Stage | None:
+        """Return the stage of that name, or None when it was not played."""
+        return next((stage for stage in self.stages if stage.name == name), None)
+
+    def blocks_of(self, stage: Stage) -> tuple[Histogram, ...]:
+        """Return the blocks that lie wholly within *stage*."""
+        first, end = stage.start_s / self.block_s, (stage.start_s + stage.seconds) / self.block_s
+        return self.blocks[math.ceil(first - 1e-6) : math.floor(end + 1e-6)]
+
+    def seconds_of(self, stage: Stage) -> tuple[Second, ...]:
+        """Return the seconds that ended within *stage*."""
+        end_s = stage.start_s + stage.seconds
+        return tuple(one for one in self.series if stage.start_s < one.t_s <= end_s + 0.5)
+
+    def gauges_named(self, name: str) -> tuple[Gauge, ...]:
+        """Return the gauges of that name."""
+        return tuple(gauge for gauge in self.gauges if gauge.name == name)
+
     @property
     def error_rate(self) -> float | None:
         """Share of the requests due that failed; None when none was due."""
@@ -150,3 +222,27 @@ class LoadRun(Fact, frozen=True):
 
 class BenchmarkLoad(LoadRun, frozen=True):
     """Profile ``benchmark``: the peak rate, for the percentiles."""
+
+
+class SmokeLoad(LoadRun, frozen=True):
+    """Profile ``smoke``: a few requests, to see that the scenario works."""
+
+
+class PeakLoad(LoadRun, frozen=True):
+    """Profile ``peak``: twice the peak rate."""
+
+
+class StepLoad(LoadRun, frozen=True):
+    """Profile ``step``: ``step 1``, ``step 2``, … at rising rates, until the target lags behind."""
+
+
+class StressLoad(LoadRun, frozen=True):
+    """Profile ``stress``: the peak rate ``before`` and ``after``, three times it in ``overload``."""
+
+
+class SpikeLoad(LoadRun, frozen=True):
+    """Profile ``spike``: ``before`` at the peak rate, a short ``spike``, ``after``."""
+
+
+class SoakLoad(LoadRun, frozen=True):
+    """Profile ``soak``: the peak rate, long."""

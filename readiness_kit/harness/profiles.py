@@ -8,7 +8,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from readiness_kit.errors import NotSeen, UsageError
-from readiness_kit.facts.load import BenchmarkLoad, LoadRun
+from readiness_kit.facts.load import BenchmarkLoad, LoadRun, Stage
 from readiness_kit.harness.drive import LoadOutcome, drive
 from readiness_kit.harness.plan import Plan
 from readiness_kit.sources import Visit, source
@@ -98,7 +98,19 @@ def load_run(kind: type[Run], outcome: LoadOutcome) -> Run:
         users=plan.users,
         workers=1,
         seconds=plan.seconds,
+        stages=(
+            Stage(
+                name="steady",
+                start_s=0.0,
+                seconds=plan.seconds,
+                from_rps=plan.rate_rps,
+                to_rps=plan.rate_rps,
+            ),
+        ),
         offered_rps=plan.rate_rps,
+        aborted=None,
+        served=None,
+        gauges=(),
         series=outcome.series,
         **said,
     )

@@ -9,7 +9,7 @@ import pytest
 
 from readiness_kit.contents import ITEMS
 from readiness_kit.facts import Fact, Record
-from readiness_kit.facts.load import BenchmarkLoad, Second
+from readiness_kit.facts.load import BenchmarkLoad, Second, Stage
 from readiness_kit.results import (
     SCHEMA,
     ClaimResult,
@@ -150,11 +150,22 @@ def load_run(seconds=40, rps=20, stall_at=17):
         users=50,
         workers=1,
         seconds=float(seconds),
+        stages=(
+            Stage(
+                name="steady",
+                start_s=0.0,
+                seconds=float(seconds),
+                from_rps=float(rps),
+                to_rps=float(rps),
+            ),
+        ),
+        aborted=None,
         scheduled=n,
         sent=n,
         answered=n - 1,
         failed=1,
         errors={"timeout": 1},
+        served=None,
         offered_rps=float(rps),
         achieved_rps=rps - 0.2,
         block_s=1.0,
@@ -162,6 +173,7 @@ def load_run(seconds=40, rps=20, stall_at=17):
         service=service.histogram(),
         operations=(),
         series=tuple(series),
+        gauges=(),
         lateness_p99_ms=1.2,
         noise_floor_ms=0.4,
         cpu_s=2.0,

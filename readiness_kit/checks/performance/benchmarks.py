@@ -18,7 +18,7 @@ import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from readiness_kit.facts.load import BenchmarkLoad, LoadRun
+from readiness_kit.facts.load import BenchmarkLoad, LoadRun, Stage
 from readiness_kit.statistics.histogram import Histogram, bin_of
 from readiness_kit.statistics.quantiles import Interval, TooFew
 from readiness_kit.target import Objectives
@@ -110,11 +110,14 @@ GOOD = BenchmarkLoad(
     users=50,
     workers=1,
     seconds=30.0,
+    stages=(Stage(name="steady", start_s=0.0, seconds=30.0, from_rps=20.0, to_rps=20.0),),
+    aborted=None,
     scheduled=600,
     sent=600,
     answered=600,
     failed=0,
     errors={},
+    served=None,
     offered_rps=20.0,
     achieved_rps=20.0,
     block_s=1.0,
@@ -122,6 +125,7 @@ GOOD = BenchmarkLoad(
     service=_block(20, 600),
     operations=(),
     series=(),
+    gauges=(),
     lateness_p99_ms=1.0,
     noise_floor_ms=1.0,
     cpu_s=2.0,
