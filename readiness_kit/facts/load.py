@@ -237,7 +237,7 @@ class StepLoad(LoadRun, frozen=True):
 
 
 class StressLoad(LoadRun, frozen=True):
-    """Profile ``stress``: the peak rate ``before`` and ``after``, three times it in ``overload``."""
+    """Profile ``stress``: peak rate ``before`` and ``after``, three times it in ``overload``."""
 
 
 class SpikeLoad(LoadRun, frozen=True):
