@@ -69,6 +69,8 @@ def judged(run: "LoadRun", objectives: "Objectives") -> tuple[str, list[str]]:
     """Return held, not_held or unknown, and why."""
     if run.invalid_reason is not None:
         return "unknown", [f"invalid: {run.invalid_reason}"]
+    if run.aborted is not None:
+        return "not_held", [f"ended after {run.seconds:.1f} s, as surely {run.aborted}"]
     if not run.answered:
         return "unknown", ["too_few_samples: no answers"]
     found = [_percentile(run, p, limit_ms) for p, limit_ms in _limits(objectives)]
@@ -115,6 +117,8 @@ def report(run: "LoadRun", verdict: str, objectives: "Objectives") -> dict[str, 
         "invalid_reason": run.invalid_reason,
         "verdict": verdict,
         "seconds": run.seconds,
+        "stages": [msgspec.to_builtins(stage) for stage in run.stages],
+        "aborted": run.aborted,
         "scheduled": run.scheduled,
         "sent": run.sent,
         "answered": run.answered,

@@ -19,6 +19,7 @@ InvalidReason = Literal[
     "target_down",
     "worker_lost",
     "interrupted",
+    "closed_loop",
 ]
 """Why a run proves nothing about the target:
 
@@ -27,7 +28,8 @@ InvalidReason = Literal[
 - ``identity_refused``: the target refused the identities it was loaded with;
 - ``target_down``: nothing answered, so the run was cut short;
 - ``worker_lost``: a generator process died, or its counts do not add up;
-- ``interrupted``: somebody stopped it.
+- ``interrupted``: somebody stopped it;
+- ``closed_loop``: users sent when they liked, so a stalled target was simply asked less often.
 """
 
 
@@ -100,6 +102,18 @@ class Second(Record, frozen=True):
     p99_ms: float | None
     """99th percentile of the same."""
 
+    service_p50_ms: float | None
+    """Median of the service time of those that succeeded."""
+
+    service_p95_ms: float | None
+    """95th percentile of the same."""
+
+    service_p99_ms: float | None
+    """99th percentile of the same."""
+
+    lateness_p99_ms: float | None
+    """99th percentile of how late the generator itself sent; None when it sent nothing on time."""
+
 
 class LoadRun(Fact, frozen=True):
     """One load test. Each profile has a fact class of its own, below."""
@@ -115,6 +129,9 @@ class LoadRun(Fact, frozen=True):
 
     workers: int
     """Generator processes."""
+
+    workers_lost: int
+    """Those that died, fell silent or whose counts do not add up."""
 
     seconds: float
     """Length of what was played of the schedule."""

@@ -4,8 +4,9 @@ from typing import Literal
 
 import msgspec
 
-from readiness_kit.facts.load import InvalidReason, Operation, Second
-from readiness_kit.harness.schedule import Arrivals
+from readiness_kit.facts.load import InvalidReason, Operation, Second, Stage
+from readiness_kit.harness.schedule import Arrivals, requests_in
+from readiness_kit.statistics.early import Limit
 from readiness_kit.statistics.histogram import Histogram
 
 Origin = tuple[str, str, int]
@@ -24,11 +25,17 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     origins: tuple[Origin, ...]
     """The only places requests may go to."""
 
-    rate_rps: float
-    """Requests due per second."""
+    stages: tuple[Stage, ...]
+    """The schedule, part by part, without a gap."""
 
-    seconds: float
-    """Length of the schedule."""
+    block_s: float
+    """Length of the blocks whose histograms are kept apart, to see dependence and change."""
+
+    abort_on: tuple[Limit, ...] = ()
+    """Limits whose certain breach ends the run early."""
+
+    until_lagging: bool = False
+    """Whether the run ends with the first stage in which the target falls behind."""
 
     users: int
     """Concurrent users."""
@@ -62,6 +69,21 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     grace_s: float = 11.0
     """Longest wait, after the schedule, for answers still due."""
+
+    @property
+    def seconds(self) -> float:
+        """Length of the schedule."""
+        return sum(stage.seconds for stage in self.stages)
+
+    @property
+    def requests(self) -> int:
+        """How many requests are due in all."""
+        return sum(requests_in(stage) for stage in self.stages)
+
+    @property
+    def top_rps(self) -> float:
+        """The highest rate."""
+        return max(max(stage.from_rps, stage.to_rps) for stage in self.stages)
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,6 +119,10 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):
     failed: int
     errors: dict[str, int]
     scheduled: int
+    seconds: float
+    stages: tuple[Stage, ...]
+    aborted: str | None
+    offered_rps: float
     achieved_rps: float
     block_s: float
     blocks: tuple[Histogram, ...]

@@ -5,6 +5,8 @@ schedule was played (the last message says whether it is valid), 2 when the scen
 3 when the target never answered, 128 + n when signal n ended the run (129: the parent is gone).
 """
 
+import bisect
+import math
 import os
 import resource
 import signal
@@ -23,7 +25,7 @@ from gevent.event import Event
 from locust import FastHttpUser, task
 from locust.util.load_locustfile import load_locustfile
 
-from readiness_kit.facts.load import InvalidReason, Operation, Second
+from readiness_kit.facts.load import InvalidReason, Operation, Second, Stage
 from readiness_kit.harness.plan import Ended, Message, Order, Plan, Ready, Refused, Tick
 from readiness_kit.harness.schedule import arrivals
 from readiness_kit.harness.users import (
@@ -32,20 +34,23 @@ from readiness_kit.harness.users import (
     Paced,
     PacedEnvironment,
 )
-from readiness_kit.statistics.histogram import Recorder
-
-BLOCKS = 30
-"""Parts of the schedule whose histograms are kept apart, to see dependence."""
+from readiness_kit.statistics.early import Limit, Watch
+from readiness_kit.statistics.histogram import Histogram, Recorder
 
 LATE_MS = 10.0
 """Lateness of the generator that is always tolerated; beyond it, three times the noise floor."""
 
 WARM_UP_S = 30.0
 CLEAN_UP_S = 2.5
+LAGGING = 0.95
+"""Share of the requests due that a target answers in time unless it falls behind."""
+
 OPERATIONS = 40
 DOWN_S = 3
 _OTHER = "(other)"
 _POLL_S = 0.02
+_AHEAD_S = 0.3
+_DECIDE_S = 1.6
 
 
 @dataclass(eq=False, slots=True)
@@ -76,7 +81,9 @@ class Engine:
     def __init__(self, plan: Plan) -> None:
         """Fix the schedule."""
         self.plan = plan
-        self.due = arrivals(plan.arrivals, plan.rate_rps, plan.seconds, seed=plan.seed)
+        self.due = arrivals(plan.arrivals, plan.stages, seed=plan.seed)
+        self.stages = plan.stages
+        self.until = plan.seconds
         self.warm = 0
         self.start = Event()
         self.over = Event()
@@ -85,7 +92,7 @@ class Engine:
         self.taken = self.sent = self.answered = self.failed = self.ended = self.in_time = 0
         self.errors: Counter[str] = Counter()
         self.lateness = Recorder()
-        self.blocks = [Recorder() for _ in range(BLOCKS)]
+        self.blocks = [Recorder() for _ in range(math.ceil(plan.seconds / plan.block_s - 1e-6))]
         self.service = Recorder()
         self.operations: dict[str, Pair] = {}
         self.second = Recorder()
@@ -111,7 +118,8 @@ class Engine:
         while (early := self.t0 + due - perf_counter()) > 0:
             waited = True
             gevent.sleep(early)
-        if self.closed:
+        if self._past(due):
+            self.over.wait()
             raise gevent.GreenletExit
         self.sent += 1
         if waited:
@@ -164,6 +172,13 @@ class Engine:
             self._fail(Flight(None, due, 0.0), _OTHER, "never_sent")
         self.over.set()
 
+    def cut(self, until: float) -> None:
+        """Let the schedule end at *until*, seconds from the start, which lies ahead."""
+        self.until = until
+        self.due = self.due[: bisect.bisect_left(self.due, until)]
+        self.blocks = self.blocks[: max(1, math.ceil(until / self.plan.block_s - 1e-6))]
+        self.stages = tuple(_before(stage, until) for stage in self.stages if stage.start_s < until)
+
     @property
     def done(self) -> bool:
         """Whether everything due was sent and has come back."""
@@ -176,7 +191,7 @@ class Engine:
             recorder.record(corrected_s)
         for recorder in (self.service, pair.service):
             recorder.record(service_s)
-        self.in_time += perf_counter() - self.t0 <= self.plan.seconds
+        self.in_time += perf_counter() - self.t0 <= self.until
 
     def _fail(self, flight: Flight, name: str, kind: str) -> None:
         self.failed += 1
@@ -185,14 +200,26 @@ class Engine:
         for recorder in (self._block(flight), pair.corrected, self.service, pair.service):
             recorder.lose()
 
+    def _past(self, due: float) -> bool:
+        """Whether the schedule was cut before *due* while it was waited for."""
+        return self.closed or due >= self.until
+
     def _block(self, flight: Flight) -> Recorder:
-        index = int(flight.due / self.plan.seconds * BLOCKS)
-        return self.blocks[min(max(index, 0), BLOCKS - 1)]
+        index = int(flight.due / self.plan.block_s)
+        return self.blocks[min(max(index, 0), len(self.blocks) - 1)]
 
     def _operation(self, name: str) -> Pair:
         if name not in self.operations and len(self.operations) >= OPERATIONS:
             name = _OTHER
         return self.operations.setdefault(name, Pair())
+
+
+def _before(stage: Stage, until: float) -> Stage:
+    """Return what of *stage* comes before *until*."""
+    seconds = min(stage.seconds, until - stage.start_s)
+    share = seconds / stage.seconds
+    to_rps = stage.from_rps + (stage.to_rps - stage.from_rps) * share
+    return msgspec.structs.replace(stage, seconds=seconds, to_rps=to_rps)
 
 
 def kind_of(exception: Exception, status: int) -> str:
@@ -216,6 +243,28 @@ def kind_of(exception: Exception, status: int) -> str:
     return "not_accepted" if status else "connection"
 
 
+class Lag:
+    """Ends the schedule with the first stage in which the target falls behind."""
+
+    def __init__(self) -> None:
+        """Begin before the first stage."""
+        self._stage: Stage | None = None
+        self._answered = 0
+
+    def saw(self, t_s: float, engine: Engine) -> None:
+        """Look at the end of each second, and decide in the last second but one of a stage."""
+        stage = next((one for one in reversed(engine.stages) if one.start_s <= t_s), None)
+        good = engine.ended - engine.failed
+        if stage is not self._stage:
+            self._stage, self._answered, self._since = stage, good, t_s
+            return
+        if stage is None or not 0 < stage.start_s + stage.seconds - t_s < _DECIDE_S:
+            return
+        rate_rps = (stage.from_rps + stage.to_rps) / 2
+        if good - self._answered < LAGGING * rate_rps * (t_s - self._since):
+            engine.cut(stage.start_s + stage.seconds)
+
+
 class Runner:
     """One run, from the order to the last message."""
 
@@ -225,6 +274,9 @@ class Runner:
         self.out = out
         self.engine = Engine(order.plan)
         self.environment = _environment(order, self.engine)
+        self.watch = Watch(order.plan.abort_on)
+        self.aborted: str | None = None
+        self.lag = Lag()
         self.ended_by = 0
         self.noise_floor_ms = 0.0
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
@@ -301,11 +353,10 @@ class Runner:
     def _watch(self) -> InvalidReason | None:
         """Tick until everything is back, the grace is over, or the run is cut short."""
         engine, plan = self.engine, self.plan
-        end = engine.t0 + plan.seconds
         tick, silent = 1, 0
         before = (0, 0, 0)
         while True:
-            now = perf_counter()
+            now, end = perf_counter(), engine.t0 + engine.until
             over = (engine.done and now >= end) or now > end + plan.grace_s
             if now >= engine.t0 + tick or over:
                 after = (engine.ended, engine.failed, engine.answered)
@@ -325,12 +376,33 @@ class Runner:
         seen, self.engine.second = self.engine.second.histogram(), Recorder()
         p50_ms, p95_ms, p99_ms = (seen.quantile_ms(p) for p in (0.5, 0.95, 0.99))
         second = Second(
-            t_s=round(t_s, 3), n=n, failed=failed, p50_ms=p50_ms, p95_ms=p95_ms, p99_ms=p99_ms
+            t_s=round(t_s, 3),
+            n=n,
+            failed=failed,
+            p50_ms=p50_ms,
+            p95_ms=p95_ms,
+            p99_ms=p99_ms,
+            service_p50_ms=None,
+            service_p95_ms=None,
+            service_p99_ms=None,
+            lateness_p99_ms=None,
         )
         self.say(Tick(second=second))
+        self._shorten(t_s, msgspec.structs.replace(seen, lost=failed))
+
+    def _shorten(self, t_s: float, seen: Histogram) -> None:
+        """End the schedule early when a limit is surely broken or the target falls behind."""
+        engine = self.engine
+        broken = self.watch.add(seen)
+        if broken is not None and self.aborted is None and t_s < engine.until:
+            self.aborted = _words(broken)
+            block_s = self.plan.block_s
+            engine.cut(min(engine.until, math.ceil((t_s + _AHEAD_S) / block_s) * block_s))
+        if self.plan.until_lagging:
+            self.lag.saw(t_s, engine)
 
     def _ended(self, reason: InvalidReason | None, cpu_s: float) -> Ended:
-        engine, plan = self.engine, self.plan
+        engine = self.engine
         lateness_ms = engine.lateness.histogram().quantile_ms(0.99)
         return Ended(
             scheduled=len(engine.due),
@@ -338,8 +410,12 @@ class Runner:
             answered=engine.answered,
             failed=engine.failed,
             errors=dict(engine.errors.most_common()),
-            achieved_rps=engine.in_time / plan.seconds,
-            block_s=plan.seconds / BLOCKS,
+            seconds=engine.until,
+            stages=engine.stages,
+            aborted=self.aborted,
+            offered_rps=len(engine.due) / engine.until,
+            achieved_rps=engine.in_time / engine.until,
+            block_s=self.plan.block_s,
             blocks=tuple(block.histogram() for block in engine.blocks),
             service=engine.service.histogram(),
             operations=_operations(engine),
@@ -419,6 +495,11 @@ def _operations(engine: Engine) -> tuple[Operation, ...]:
         for name, pair in engine.operations.items()
     ]
     return tuple(sorted(made, key=lambda one: (-one.corrected.n, one.name)))
+
+
+def _words(limit: Limit) -> str:
+    late = "" if limit.over_ms is None else f" or take over {limit.over_ms:g} ms"
+    return f"more than {limit.share:.2%} fail{late}"
 
 
 def _noise_floor_ms(sleeps: int = 250, seconds: float = 0.004) -> float:

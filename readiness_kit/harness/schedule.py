@@ -5,16 +5,41 @@ slows down together with the target and hides the very stalls it should find ("c
 omission", Gil Tene).
 """
 
+import math
 import random
+from collections.abc import Iterable, Iterator
 from typing import Literal
+
+from readiness_kit.facts.load import Stage
 
 Arrivals = Literal["constant", "poisson"]
 
 
+def stages(*parts: tuple[str, float, float, float]) -> tuple[Stage, ...]:
+    """Return one stage after the other, of (name, seconds, rate at its start, rate at its end)."""
+    made: list[Stage] = []
+    start_s = 0.0
+    for name, seconds, from_rps, to_rps in parts:
+        made.append(
+            Stage(name=name, start_s=start_s, seconds=seconds, from_rps=from_rps, to_rps=to_rps)
+        )
+        start_s += seconds
+    return tuple(made)
+
+
+def steady(rate_rps: float, seconds: float) -> tuple[Stage, ...]:
+    """Return one stage of a constant rate."""
+    return stages(("steady", seconds, rate_rps, rate_rps))
+
+
+def requests_in(stage: Stage) -> int:
+    """Return how many requests are due in *stage*."""
+    return round((stage.from_rps + stage.to_rps) / 2 * stage.seconds)
+
+
 def arrivals(
     kind: Arrivals,
-    rate_rps: float,
-    seconds: float,
+    played: Iterable[Stage],
     *,
     seed: int = 1,
     worker: int = 0,
@@ -22,13 +47,29 @@ def arrivals(
 ) -> list[float]:
     """Return the instants, seconds from the start, at which *worker* of *workers* must send.
 
-    All workers together send ``round(rate_rps * seconds)`` requests. ``poisson`` is a Poisson
-    process given that number, so its instants are sorted uniform draws.
+    All workers together send :func:`requests_in` requests in each stage. ``poisson`` is a Poisson
+    process given that number, so its instants are sorted draws with the density of the rate.
     """
     if not 0 <= worker < workers:
         raise ValueError(f"no worker {worker} among {workers}")
-    total = round(rate_rps * seconds)
-    if kind == "constant":
-        return [index / rate_rps for index in range(worker, total, workers)]
     draw = random.Random(seed)  # noqa: S311 - arrivals, not secrets
-    return sorted(draw.uniform(0, seconds) for _ in range(total))[worker::workers]
+    due = [at for stage in played for at in _instants(kind, stage, draw)]
+    return due[worker::workers]
+
+
+def _instants(kind: Arrivals, stage: Stage, draw: random.Random) -> Iterator[float]:
+    n = requests_in(stage)
+    if kind == "constant":
+        counts: Iterable[float] = range(n)
+    else:
+        total = (stage.from_rps + stage.to_rps) / 2 * stage.seconds
+        counts = sorted(draw.uniform(0, total) for _ in range(n))
+    for count in counts:
+        yield stage.start_s + _reached(stage, count)
+
+
+def _reached(stage: Stage, count: float) -> float:
+    """Return when *count* requests of a stage are past: the root of from·t + slope·t²/2 = count."""
+    slope = (stage.to_rps - stage.from_rps) / stage.seconds
+    root = math.sqrt(max(0.0, stage.from_rps**2 + 2 * slope * count))
+    return 2 * count / (stage.from_rps + root) if count else 0.0

@@ -36,8 +36,8 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
     share: float
     """The share allowed: 0.05 for a P95, the allowed rate for failures."""
 
-    over_ms: float = math.inf
-    """Latency that counts, as failures always do; ``inf`` counts failures alone."""
+    over_ms: float | None = None
+    """Latency that counts, as failures always do; None counts failures alone."""
 
 
 class Watch:
@@ -68,8 +68,9 @@ class Watch:
     def add(self, block: Histogram) -> Limit | None:
         """Take the next block, all of equal length, and return a limit that is surely broken."""
         for limit, counts in self._counts.items():
+            over_ms = math.inf if limit.over_ms is None else limit.over_ms
             if block.n:
-                counts.append((block.n, round(block.share_over(limit.over_ms) * block.n)))
+                counts.append((block.n, round(block.share_over(over_ms) * block.n)))
         return next((limit for limit in self._counts if self.evidence(limit) >= self._bar), None)
 
     def evidence(self, limit: Limit) -> float:

@@ -1,5 +1,6 @@
 """What a profile asks of a target: declared over built-in, within ceilings, never guessed."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,8 @@ import pytest
 from readiness_kit.errors import NotSeen, UsageError
 from readiness_kit.facts.load import BenchmarkLoad
 from readiness_kit.harness.plan import Order
-from readiness_kit.harness.profiles import benchmark, plan_for
-from readiness_kit.target import Api, Load, LoadProfile, Objectives, Target
+from readiness_kit.harness.profiles import PROFILES, benchmark, plan_for
+from readiness_kit.target import AbortOn, Api, Load, LoadProfile, Objectives, Target
 
 SHOP = Target(
     schema=1,
@@ -28,7 +29,7 @@ def shop(**changes):
 
 def test_benchmark_offers_the_peak_long_enough_for_p99():
     plan = plan_for(SHOP, "benchmark")
-    assert (plan.rate_rps, plan.seconds, plan.users) == (20, 40, 50)
+    assert (plan.top_rps, plan.seconds, plan.users) == (20, 40, 50)
     assert plan.origins == (("http", "127.0.0.1", 8080),)
     assert plan.loopback
     assert plan.scenario == "load/locustfile.py"
@@ -43,7 +44,7 @@ def test_the_command_line_beats_the_file_and_the_file_the_profile():
         max_users=100,
     )
     plan = plan_for(shop(load=load), "benchmark", LoadProfile(rate_rps=10, seconds=5))
-    assert (plan.rate_rps, plan.seconds, plan.users) == (10, 5, 70)
+    assert (plan.top_rps, plan.seconds, plan.users) == (10, 5, 70)
 
 
 @pytest.mark.parametrize(
@@ -83,3 +84,43 @@ def test_an_unknown_profile_names_the_known_ones():
 
 def test_an_order_never_shows_its_tokens():
     assert "planted" not in repr(Order(plan=plan_for(SHOP, "benchmark"), tokens=("planted",)))
+
+
+@pytest.mark.parametrize(
+    ("profile", "top_rps", "seconds", "users", "parts"),
+    [
+        ("smoke", 2, 5, 10, 1),
+        ("benchmark", 20, 40, 50, 1),
+        ("peak", 40, 20, 100, 1),
+        ("step", 200, 100, 500, 10),  # sixteen times the peak is beyond the ceiling
+        ("stress", 60, 110, 150, 3),
+        ("spike", 100, 60, 250, 3),
+        ("soak", 20, 1800, 50, 1),
+    ],
+)
+def test_each_profile_follows_from_the_peak(profile, top_rps, seconds, users, parts):
+    load = Load(scenario=Path("x.py"), max_rps=200, max_users=500, max_seconds=1800)
+    plan = plan_for(shop(load=load), profile)
+    assert (plan.top_rps, plan.seconds, plan.users) == pytest.approx((top_rps, seconds, users))
+    assert len(plan.stages) == parts
+    for one, following in itertools.pairwise(plan.stages):
+        assert following.start_s == pytest.approx(one.start_s + one.seconds)
+        # a block never straddles two stages
+        assert following.start_s / plan.block_s == pytest.approx(
+            round(following.start_s / plan.block_s)
+        )
+
+
+def test_steps_start_low_and_rise_by_one_factor():
+    rates = [stage.from_rps for stage in plan_for(SHOP, "step", LoadProfile(seconds=60)).stages]
+    assert rates[0] == pytest.approx(200 / 16)
+    assert {round(b / a, 6) for a, b in itertools.pairwise(rates)} == {round(16 ** (1 / 9), 6)}
+
+
+def test_only_what_must_hold_ends_early_and_only_unless_forbidden():
+    load = Load(scenario=Path("x.py"), max_users=5000)
+    for profile in PROFILES:
+        held = profile in {"smoke", "benchmark", "peak", "soak"}
+        assert bool(plan_for(shop(load=load), profile).abort_on) is held
+    patient = Load(scenario=Path("x.py"), profiles={"benchmark": LoadProfile(abort_on=AbortOn())})
+    assert plan_for(shop(load=patient), "benchmark").abort_on == ()

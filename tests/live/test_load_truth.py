@@ -11,6 +11,7 @@ from readiness_kit.facts.load import BenchmarkLoad
 from readiness_kit.harness.drive import Drive, drive
 from readiness_kit.harness.plan import Plan
 from readiness_kit.harness.profiles import load_run
+from readiness_kit.harness.schedule import steady
 
 pytestmark = pytest.mark.live
 
@@ -32,15 +33,16 @@ def plan(target, **changes):
         "profile": "benchmark",
         "url": target.url,
         "origins": (target.origin,),
-        "rate_rps": 50.0,
-        "seconds": 2.0,
         "users": 10,
         "path": "/health",
         "loopback": True,
         "grace_s": 2.0,
         "timeout_s": 2.0,
     }
-    return Plan(**{**given, **changes})
+    given |= changes
+    rate_rps, seconds = given.pop("rate_rps", 50.0), given.pop("seconds", 2.0)
+    shape = {"stages": steady(rate_rps, seconds), "block_s": seconds / 30}
+    return Plan(**{**shape, **given})
 
 
 def play(target, tmp_path, body, tokens=(), **changes):

@@ -138,7 +138,8 @@ def load_run(seconds=40, rps=20, stall_at=17):
         at = {"p50_ms": found[rps // 2], "p95_ms": found[-2], "p99_ms": found[-1]}
         if second == 25:
             at = dict.fromkeys(at)
-        series.append(Second(t_s=second + 1.0, n=rps, failed=int(second == 30), **at))
+        own = {f"service_{name}": value for name, value in at.items()} | {"lateness_p99_ms": 0.4}
+        series.append(Second(t_s=second + 1.0, n=rps, failed=int(second == 30), **at, **own))
         if second == 30:
             block.lose()
         blocks.append(block.histogram())
@@ -149,6 +150,7 @@ def load_run(seconds=40, rps=20, stall_at=17):
         scenario="locustfile.py",
         users=50,
         workers=1,
+        workers_lost=0,
         seconds=float(seconds),
         stages=(
             Stage(

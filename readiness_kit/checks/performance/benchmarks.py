@@ -37,7 +37,9 @@ def unproven(claim: str, run: LoadRun, want: str) -> Finding | None:
         "arrivals_lost": Cause.GENERATOR_INVALID,
         "identity_refused": Cause.COULD_NOT_ASK,
         "target_down": Cause.COULD_NOT_ASK,
+        "worker_lost": Cause.GENERATOR_INVALID,
         "interrupted": Cause.TOO_FEW_SAMPLES,
+        "closed_loop": Cause.UNPROVEN,
     }
     if run.invalid_reason is not None:
         got = f"the run is invalid: {run.invalid_reason.replace('_', ' ')}"
@@ -109,6 +111,7 @@ GOOD = BenchmarkLoad(
     scenario="locustfile.py",
     users=50,
     workers=1,
+    workers_lost=0,
     seconds=30.0,
     stages=(Stage(name="steady", start_s=0.0, seconds=30.0, from_rps=20.0, to_rps=20.0),),
     aborted=None,
