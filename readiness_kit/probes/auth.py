@@ -99,7 +99,7 @@ def bad_tokens(visit: Visit) -> BadTokens:
 def issued_token(visit: Visit) -> IssuedToken:
     """Read a freshly issued token, and ask with it whether it is accepted."""
     command = visit.target.auth.token_command
-    token = _mint(command) if command else visit.token
+    token = mint(command) if command else visit.token
     read, published = _read(token), _published(visit)
     expiry, issued = read.number("exp"), read.number("iat")
     key_id = read.header.get("kid")
@@ -180,10 +180,16 @@ def _supplied(visit: Visit, case: Defect) -> str:
             cause="not_configured",
             hint=f"add auth.test_tokens.{case}, or an auth.token_command that mints it",
         )
-    return _mint((*auth.token_command[:-1], case))
+    return mint((*auth.token_command[:-1], case))
 
 
-def _mint(command: tuple[str, ...]) -> str:
+def mint(command: tuple[str, ...]) -> str:
+    """Return what *command* prints: a fresh token.
+
+    Raises:
+        NotSeen: It failed.
+
+    """
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=MINT_TIMEOUT_S, check=True

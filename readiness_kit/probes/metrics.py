@@ -77,11 +77,11 @@ def public_metrics(visit: Visit) -> PublicMetrics:
     paths = dict.fromkeys(["/metrics", *(urlsplit(one).path or "/" for one in apart)])
     return PublicMetrics(
         public=tuple(
-            _read(visit, url.rstrip("/") + path, address).page
+            read(visit, url.rstrip("/") + path, address).page
             for address in visit.addresses(url)
             for path in paths
         ),
-        controls=tuple(_read(visit, one).page for one in apart),
+        controls=tuple(read(visit, one).page for one in apart),
         observed_at=datetime.now(UTC),
     )
 
@@ -146,8 +146,8 @@ def _counters(visit: Visit, one: Exposition) -> _Counters:
     path = visit.api.graphql
     return _Counters(
         url=page.url,
-        requests=_sum(one.families, page.requests, path),
-        durations=_sum(one.families, f"{page.durations}_count", path),
+        requests=counted(one.families, page.requests, path),
+        durations=counted(one.families, f"{page.durations}_count", path),
         started_s=next(_values(one.families, "process_start_time_seconds"), None),
     )
 
@@ -164,7 +164,7 @@ def _pair(before: _Counters, after: _Counters) -> ProcessCounters:
     )
 
 
-def _sum(families: Iterable[Metric], name: str, path: str) -> float:
+def counted(families: Iterable[Metric], name: str, path: str) -> float:
     """Add the samples called *name*: those labelled with *path*, or all when none ever is."""
     samples = [one for family in families for one in family.samples if one.name == name]
     labelled = [one for one in samples if path in one.labels.values()]
@@ -176,15 +176,23 @@ def _values(families: Iterable[Metric], name: str) -> Iterator[float]:
     return (one.value for family in families for one in family.samples if one.name == name)
 
 
+def requests_counter(visit: Visit, families: Iterable[Metric]) -> str:
+    """Return the name of the counter of requests in *families*, or nothing."""
+    names = visit.target.prometheus.names
+    found = _named(families, "counter", names.get("requests_total"), _REQUESTS)
+    return found.samples[0].name if found else ""
+
+
 def _read_all(visit: Visit) -> list[Exposition]:
     api = visit.api
     urls = api.metrics_urls or tuple(
         f"{one.rstrip('/')}/metrics" for one in api.instances or (api.url,)
     )
-    return [_read(visit, url) for url in urls]
+    return [read(visit, url) for url in urls]
 
 
-def _read(visit: Visit, url: str, address: Address | None = None) -> Exposition:
+def read(visit: Visit, url: str, address: Address | None = None) -> Exposition:
+    """Read one page once; what did not go well is its ``reason``."""
     status, text, reason = None, "", ""
     try:
         with visit.client(url, address=address, paced=False) as client:
@@ -218,14 +226,13 @@ def _page(
     visit: Visit, url: str, status: int | None, families: tuple[Metric, ...], reason: str
 ) -> MetricsPage:
     names = visit.target.prometheus.names
-    requests = _named(families, "counter", names.get("requests_total"), _REQUESTS)
     durations = _named(families, "histogram", names.get("request_duration"), _DURATIONS)
     return MetricsPage(
         url=url,
         status=status,
         parses=any(family.samples for family in families),
         series=sum(len(family.samples) for family in families),
-        requests=requests.samples[0].name if requests else "",
+        requests=requests_counter(visit, families),
         durations=durations.name if durations else "",
         buckets_s=_buckets(durations) if durations else (),
         reason=reason,

@@ -153,6 +153,18 @@ class Sql(Enum):
         """,
         "pg_monitor",
     )
+    ACTIVITY = (
+        """
+        SELECT count(*) AS connections,
+               count(*) FILTER (WHERE state = 'active') AS active,
+               count(*) FILTER (WHERE wait_event_type IN ('Lock', 'LWLock', 'IO', 'BufferPin'))
+                   AS waiting,
+               count(*) FILTER (WHERE backend_type IS NULL) AS hidden
+        FROM pg_stat_activity
+        WHERE pid <> pg_backend_pid() AND (backend_type IS NULL OR backend_type = 'client backend')
+        """,
+        "pg_monitor",
+    )
     STATEMENTS_OF_ROLE = (
         """
         SELECT sum(calls)::bigint AS calls

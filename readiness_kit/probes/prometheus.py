@@ -1,7 +1,8 @@
 """Asks Prometheus' HTTP API."""
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import httpx
@@ -41,6 +42,18 @@ def query_api(
         NotSeen: No Prometheus is configured, or it gave no such answer.
 
     """
+    with api_client(visit) as client:
+        return ask_api(client, path, params, kind)
+
+
+@contextlib.contextmanager
+def api_client(visit: Visit) -> Iterator[httpx.Client]:
+    """Yield a client of the API, for one question or many.
+
+    Raises:
+        NotSeen: No Prometheus is configured, or its name does not resolve.
+
+    """
     url = visit.target.prometheus.url
     if url is None:
         raise NotSeen(
@@ -48,11 +61,23 @@ def query_api(
             cause="not_configured",
             hint="add prometheus.url, the base URL of its HTTP API",
         )
+    with visit.client(url, paced=False) as client:
+        yield client
+
+
+def ask_api(
+    client: httpx.Client, path: str, params: Mapping[str, str], kind: type[msgspec.Struct]
+) -> msgspec.Struct:
+    """Return the ``data`` of one answer of the API, as *kind*.
+
+    Raises:
+        NotSeen: It gave no such answer.
+
+    """
     try:
-        with visit.client(url, paced=False) as client:
-            answer = client.get(path, params=dict(params))
-            body = msgspec.json.decode(answer.content)
-            return msgspec.convert(body["data"], kind)
+        answer = client.get(path, params=dict(params))
+        body = msgspec.json.decode(answer.content)
+        return msgspec.convert(body["data"], kind)
     except (httpx.HTTPError, msgspec.MsgspecError, KeyError, TypeError, RecursionError) as error:
         raise NotSeen(
             f"Prometheus gave no usable answer to {path}: {type(error).__name__}: {error}"[:300],
