@@ -33,7 +33,7 @@ def host_capacity(visit: Visit) -> HostCapacity:
         observed_at=datetime.now(UTC),
         cpus=psutil.cpu_count() or 0,
         memory_bytes=psutil.virtual_memory().total,
-        processes=tuple(capacity(_process_id(file)) for file in files),
+        processes=tuple(capacity(process_id(file)) for file in files),
     )
 
 
@@ -75,7 +75,13 @@ def is_our_backend(pid: int, client_port: int | None) -> bool:
     return title.startswith("postgres") and client in title
 
 
-def _process_id(file: Path) -> int:
+def process_id(file: Path) -> int:
+    """Return the process id that *file* holds.
+
+    Raises:
+        NotSeen: It holds none, or no such process runs here.
+
+    """
     try:
         pid = int(file.read_text(encoding="ascii").split()[0])
     except (OSError, ValueError, IndexError) as error:

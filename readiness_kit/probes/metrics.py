@@ -148,7 +148,7 @@ def _counters(visit: Visit, one: Exposition) -> _Counters:
         url=page.url,
         requests=counted(one.families, page.requests, path),
         durations=counted(one.families, f"{page.durations}_count", path),
-        started_s=next(_values(one.families, "process_start_time_seconds"), None),
+        started_s=next(values(one.families, "process_start_time_seconds"), None),
     )
 
 
@@ -172,7 +172,8 @@ def counted(families: Iterable[Metric], name: str, path: str) -> float:
     return float(sum(one.value for one in wanted))
 
 
-def _values(families: Iterable[Metric], name: str) -> Iterator[float]:
+def values(families: Iterable[Metric], name: str) -> Iterator[float]:
+    """Yield the values of the samples called *name*."""
     return (one.value for family in families for one in family.samples if one.name == name)
 
 

@@ -1,6 +1,7 @@
 """Asks Prometheus' HTTP API."""
 
 import contextlib
+import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -27,6 +28,15 @@ class _Active(msgspec.Struct):
 
 class _Targets(msgspec.Struct):
     activeTargets: tuple[_Active, ...]  # noqa: N815
+
+
+class _Series(msgspec.Struct):
+    metric: dict[str, str]
+    value: tuple[float, str]
+
+
+class _Vector(msgspec.Struct, tag_field="resultType", tag="vector"):
+    result: tuple[_Series, ...]
 
 
 class _Clock(msgspec.Struct):
@@ -83,6 +93,23 @@ def ask_api(
             f"Prometheus gave no usable answer to {path}: {type(error).__name__}: {error}"[:300],
             hint="check prometheus.url with curl $PROMETHEUS/-/ready",
         ) from error
+
+
+def instant(client: httpx.Client, query: str) -> dict[str, float]:
+    """Return the finite values that *query* has now, by labels: ``instance=a:1, job=b``.
+
+    Raises:
+        NotSeen: No answer, or one that is no instant vector.
+
+    """
+    answer = ask_api(client, "/api/v1/query", {"query": query}, _Vector)
+    assert isinstance(answer, _Vector)  # noqa: S101 - ask_api converts
+    found = {_labels(one.metric): float(one.value[1]) for one in answer.result}
+    return {labels: value for labels, value in found.items() if math.isfinite(value)}
+
+
+def _labels(metric: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={metric[name]}" for name in sorted(metric) if name != "__name__")
 
 
 @source(effect="read", asks="2 GET of Prometheus")
