@@ -182,9 +182,14 @@ class Visit:
         if where not in self.target.origins():
             raise NotSeen(
                 f"{where[0]}://{where[1]}:{where[2]} is not named by readiness.yaml",
-                hint="requests go to the URLs under api and to prometheus.url only",
+                hint="requests go to the URLs under api, prometheus and kubernetes only",
             )
         return where
+
+    def _of_service(self, url: str) -> bool:
+        """Tell whether *url* is the service's, and not one of those that watch or run it."""
+        cluster = self.target.kubernetes.api
+        return url not in (self.target.prometheus.url, cluster.url if cluster else None)
 
     def tls_context(self) -> ssl.SSLContext:
         """Return a verifying context that trusts the declared authority, or the system's."""
@@ -244,7 +249,7 @@ class Visit:
         fixed = {
             "user-agent": f"readiness-kit ({self.run_id})",
             "host": name,
-            **({} if url == self.target.prometheus.url else self.api.headers),
+            **(self.api.headers if self._of_service(url) else {}),
             **(headers or {}),
         }
         with httpx.Client(

@@ -209,6 +209,11 @@ class Database(Part, frozen=True):
     application_pools: tuple[ApplicationPool, ...] = ()
     """Pools as the application configures them."""
 
+    scratch: Path | None = None
+    """Folder on the volume of the data directory in which a scratch file of 16 MB may be written
+    and synced for half a minute.
+    """
+
 
 class CacheCanary(Part, frozen=True):
     """One read that the service caches, and one write that must be seen in it."""
@@ -312,6 +317,32 @@ class Backups(Part, frozen=True):
 
     wal_archive: Path | None = None
     """Folder of archived WAL segments."""
+
+
+class KubernetesApi(Part, frozen=True):
+    """The API server of the cluster, asked with get and list only."""
+
+    url: str
+    """Base URL, e.g. ``https://10.0.0.1:6443``."""
+
+    token: Secret
+    """Token of a service account that may list what it is asked for."""
+
+    ca: Path | None = None
+    """PEM file of the authority behind its certificate; when absent, the system's store."""
+
+    namespace: str = "default"
+    """Namespace of the service."""
+
+
+class Kubernetes(Part, frozen=True):
+    """The cluster that runs the service."""
+
+    manifests: tuple[Path, ...] = ()
+    """Files and folders of manifests as they are applied; templates must be rendered before."""
+
+    api: KubernetesApi | None = None
+    """Where the cluster itself is asked."""
 
 
 class Source(Part, frozen=True):
@@ -576,11 +607,19 @@ class Target(Part, frozen=True):
     backups: Backups | None = None
     """Where backups lie."""
 
+    kubernetes: Kubernetes = Kubernetes()
+    """The cluster that runs the service."""
+
     source: Source | None = None
     """The source tree of the service."""
 
     documents: dict[str, Path] = {}
     """Documents by kind: api, objectives, recovery, certificates, deployment, …"""
+
+    capacity: Path | None = None
+    """The capacity plan: YAML with date, owner, rate, sizes and bandwidth; ``readiness explain
+    pre_deployment.capacity_plan`` shows one.
+    """
 
     smoke: tuple[SmokeOperation, ...] = ()
     """Operations that must work from outside."""
@@ -616,6 +655,7 @@ class Target(Part, frozen=True):
             return frozenset()
         urls = [self.api.url, *self.api.instances, *self.api.metrics_urls]
         urls += [self.prometheus.url] if self.prometheus.url else []
+        urls += [self.kubernetes.api.url] if self.kubernetes.api else []
         urls.append(self.api.http_url or f"http://{urlsplit(self.api.url).hostname}:80")
         return frozenset(origin(url) for url in urls)
 

@@ -102,7 +102,8 @@ def digest(target: Target) -> str:
 
 def _urls(target: Target) -> list[str]:
     api = target.api
-    more = [target.prometheus.url]
+    cluster = target.kubernetes.api
+    more = [target.prometheus.url, cluster.url if cluster else None]
     more += [api.url, *api.instances, *api.metrics_urls, api.http_url] if api else []
     return [url for url in more if url]
 

@@ -106,6 +106,14 @@ def test_a_literal_is_no_secret(text):
         Secret(text)
 
 
+def test_the_cluster_is_an_origin_like_the_rest():
+    api = "api: {url: 'https://shop.example'}\n"
+    cluster = "kubernetes: {api: {url: 'https://10.0.0.1:6443', token: 'env:TOKEN'}}\n"
+    assert ("https", "10.0.0.1", 6443) in parse(HEAD + api + cluster).origins()
+    with pytest.raises(TargetError, match="no http:// or https:// URL"):
+        parse(HEAD + api + cluster.replace("https://", "", 1))
+
+
 def test_origins_are_exact():
     api = "api: {url: 'https://Shop.example:8443', instances: ['http://127.0.0.1:81']}\n"
     assert parse(HEAD + api).origins() == {
