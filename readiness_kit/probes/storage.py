@@ -1,0 +1,275 @@
+"""Look at the volumes below the service, and measure how quickly they take a synced write."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from readiness_kit.errors import NotSeen, ServerError
+from readiness_kit.facts.storage import (
+    Holds,
+    ServiceVolumes,
+    SyncMethod,
+    SyncSpeed,
+    Volume,
+    WalArchive,
+)
+from readiness_kit.probes.disks import Mount, disks, mount_of
+from readiness_kit.probes.host import is_our_backend
+from readiness_kit.probes.postgres_session import Sql, parameters, session
+from readiness_kit.probes.prometheus import api_client, instant
+from readiness_kit.servers import programs
+from readiness_kit.servers.process import spawn
+from readiness_kit.sources import Visit, source
+
+SECONDS_EACH = 2
+"""How long each method is tried; 14 of them are."""
+
+DAY_S = 86_400.0
+
+_TESTED = re.compile(r"^\s+(\w+)\s+([\d.]+) ops/sec\s+(\d+) usecs/op", re.MULTILINE)
+_SECTION = "using one 8kB write:"
+
+
+@source(
+    effect="read",
+    asks="1 SQL statement; free space of the volumes of data, WAL, logs and backups",
+    deadline_s=20,
+)
+def service_volumes(visit: Visit) -> ServiceVolumes:
+    """Look at each volume of this machine that something of the service lies on.
+
+    Raises:
+        NotSeen: Nothing of it lies on this machine.
+
+    """
+    unseen: dict[str, str] = {}
+    found: dict[int, tuple[list[Holds], Path]] = {}
+    for what, path in _places(visit, unseen):
+        try:
+            real = path.resolve(strict=True)
+            found.setdefault(real.stat().st_dev, ([], real))[0].append(what)
+        except OSError as error:
+            unseen[what] = f"{path} cannot be looked at: {error.strerror}"
+    if not found:
+        reasons = "; ".join(unseen.values()) or "readiness.yaml names no database, logs or backups"
+        raise NotSeen(
+            f"nothing of the service lies on this machine: {reasons}",
+            cause="could_not_ask" if unseen else "not_configured",
+            hint="run the kit on the database's machine, as an account that may enter its folders",
+        )
+    return ServiceVolumes(
+        observed_at=datetime.now(UTC),
+        volumes=tuple(
+            _volume(visit, number, tuple(dict.fromkeys(holds)), path)
+            for number, (holds, path) in found.items()
+        ),
+        unseen=unseen,
+        wal_archive=_archived(visit),
+    )
+
+
+def _places(visit: Visit, unseen: dict[str, str]) -> Iterator[tuple[Holds, Path]]:
+    """Yield what lies where; why the database's place is not known goes to *unseen*."""
+    if visit.target.database is not None:
+        try:
+            data = data_directory(visit)
+        except NotSeen as error:
+            unseen["data"] = unseen["wal"] = error.message
+        else:
+            yield "data", data
+            yield "wal", data / "pg_wal"
+    for file in visit.target.logs.application:
+        yield "logs", file.parent
+    if visit.target.backups is not None:
+        yield "backups", visit.target.backups.directory
+        if visit.target.backups.wal_archive is not None:
+            yield "wal_archive", visit.target.backups.wal_archive
+
+
+def data_directory(visit: Visit) -> Path:
+    """Return the database's data directory, if it lies on this machine.
+
+    Raises:
+        NotSeen: It does not, or the role may not ask for it.
+
+    """
+    with session(visit, parameters(visit.database.dsn)) as database:
+        row = database.row(Sql.SERVER)
+        here = is_our_backend(row["pid"], row["client_port"])  # while the backend lives
+    if row["data_directory"] is None:
+        raise NotSeen("the probe's role may not read data_directory", hint="grant it pg_monitor")
+    if not here:
+        raise NotSeen(
+            "the database runs on another machine", hint="run the kit on the database's machine"
+        )
+    return Path(row["data_directory"])
+
+
+def _volume(visit: Visit, number: int, holds: tuple[Holds, ...], path: Path) -> Volume:
+    mount, room = mount_of(path), os.statvfs(path)
+    size_bytes = room.f_blocks * room.f_frsize
+    return Volume(
+        holds=holds,
+        mount=mount.point,
+        filesystem=mount.filesystem,
+        size_bytes=size_bytes,
+        available_bytes=room.f_bavail * room.f_frsize,
+        used_bytes=(room.f_blocks - room.f_bfree) * room.f_frsize,
+        inodes=room.f_files,
+        inodes_free=room.f_ffree,
+        disks=disks(number, mount),
+        shrinking_bytes_per_day=_shrinking(visit, mount, size_bytes),
+    )
+
+
+def _shrinking(visit: Visit, mount: Mount, size_bytes: int) -> float | None:
+    """Ask Prometheus how fast the free space goes down; None without history of this volume.
+
+    A volume is known by its mount point and its exact size; where two machines have such a one, it
+    is not known which is meant.
+    """
+    point = f"{{mountpoint={json.dumps(mount.point)}}}"
+    free, size = f"node_filesystem_avail_bytes{point}", f"node_filesystem_size_bytes{point}"
+    query = (
+        f"-86400 * deriv({free}[6h]) and on(instance) ({size} == {size_bytes})"
+        f" and on(instance) ({free} offset 5h)"
+    )
+    try:
+        with api_client(visit) as client:
+            found = list(instant(client, query).values())
+    except NotSeen:
+        return None
+    return found[0] if len(found) == 1 else None
+
+
+def _archived(visit: Visit) -> WalArchive | None:
+    """Return what lies in the archive; None when there is none to look at."""
+    archive = visit.target.backups.wal_archive if visit.target.backups else None
+    if archive is None or not archive.is_dir():
+        return None
+    yesterday = time.time() - DAY_S
+    old: list[int] = []
+    fresh: list[int] = []
+    try:
+        for file in archive.rglob("*"):
+            _ = visit.remaining_s
+            with contextlib.suppress(FileNotFoundError):  # one that was removed meanwhile
+                status = file.stat()
+                if stat.S_ISREG(status.st_mode):
+                    (fresh if status.st_mtime > yesterday else old).append(status.st_size)
+    except OSError:
+        return None
+    return WalArchive(size_bytes=sum(old) + sum(fresh), last_day_bytes=sum(fresh) if old else None)
+
+
+@source(
+    effect="load",
+    asks=f"half a minute of synced writes into one scratch file, {SECONDS_EACH} s a method",
+    deadline_s=90,
+    exclusive=("load",),
+)
+def sync_speed(visit: Visit) -> SyncSpeed:
+    """Run ``pg_test_fsync`` on a scratch file beside the data, and remove the file.
+
+    Raises:
+        NotSeen: No scratch folder is allowed, the data lies elsewhere, or the program is not here.
+
+    """
+    scratch = visit.database.scratch
+    if scratch is None:
+        raise NotSeen(
+            "readiness.yaml allows no scratch file: it has no database.scratch",
+            cause="not_allowed",
+            hint="name a folder on the volume of the data directory as database.scratch",
+        )
+    data = data_directory(visit)
+    with session(visit, parameters(visit.database.dsn)) as database:
+        rows = database.rows(Sql.SETTINGS, names=["wal_sync_method"])
+    said, same_volume = _measure(visit, scratch, data)
+    return SyncSpeed(
+        observed_at=datetime.now(UTC),
+        in_use=next((row["value"] for row in rows if row["name"] == "wal_sync_method"), ""),
+        methods=tuple(methods(said)),
+        same_volume=same_volume,
+        seconds_each=SECONDS_EACH,
+    )
+
+
+def _measure(visit: Visit, scratch: Path, data: Path) -> tuple[str, bool]:
+    """Return what the program said, and whether its file lay on the volume of *data*."""
+    program = _program()
+    try:
+        handle, name = tempfile.mkstemp(prefix="readiness-kit-", suffix=".fsync", dir=scratch)
+    except OSError as error:
+        raise NotSeen(
+            f"no scratch file can be made in {scratch}: {error.strerror}",
+            hint="correct database.scratch, or give the kit's user access",
+        ) from error
+    try:
+        os.close(handle)
+        same_volume = Path(name).stat().st_dev == data.stat().st_dev
+        said = _run(visit, [program, "-f", name, "-s", str(SECONDS_EACH)], scratch)
+    finally:
+        Path(name).unlink(missing_ok=True)
+    return said, same_volume
+
+
+def _program() -> Path:
+    found = programs.on_path("pg_test_fsync")
+    if found is not None:
+        return found
+    try:
+        return programs.postgres().path.with_name("pg_test_fsync")
+    except ServerError as error:
+        raise NotSeen(
+            "pg_test_fsync is not on this machine", hint="put PostgreSQL's programs on PATH"
+        ) from error
+
+
+def _run(visit: Visit, argv: list[str | Path], folder: Path) -> str:
+    """Run *argv*, which ends with this visit; SIGTERM makes pg_test_fsync remove its file."""
+    with tempfile.TemporaryFile() as output:
+        child = spawn(
+            argv,
+            name="pg_test_fsync",
+            directory=folder,
+            environment={},
+            account=None,
+            death_signal=signal.SIGTERM,
+            output=output.fileno(),
+        )
+        try:
+            while child.poll() is None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(min(0.2, visit.remaining_s))
+        finally:
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+        output.seek(0)
+        said = output.read().decode("utf-8", "replace")
+    if child.returncode:
+        raise NotSeen(f"pg_test_fsync ended with status {child.returncode}: {said[-200:].strip()}")
+    return said
+
+
+def methods(said: str) -> Iterator[SyncMethod]:
+    r"""Yield what *said*, the output of pg_test_fsync, has about one write of 8 kB.
+
+    >>> head = "Compare file sync methods using one 8kB write:\n"
+    >>> [one.mean_ms for one in methods(head + "    fdatasync   500.0 ops/sec    2000 usecs/op\n")]
+    [2.0]
+    """
+    section = said.partition(_SECTION)[2].partition("\nCompare")[0]
+    for found in _TESTED.finditer(section):
+        rate = float(found[2])
+        yield SyncMethod(name=found[1], mean_ms=1000 / rate if rate > 0 else float(found[3]) / 1000)
