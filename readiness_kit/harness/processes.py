@@ -1,6 +1,7 @@
 """Memory and processor time of the application, seen from the nearest place there is."""
 
 import contextlib
+import math
 import re
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import httpx
 import psutil
 
 from readiness_kit.errors import NotSeen
+from readiness_kit.harness import readings
 from readiness_kit.harness.readings import Lives, Note, Rates, Reading, Sample, Sampler
 from readiness_kit.probes.host import process_id
 from readiness_kit.probes.metrics import parse, values
@@ -67,7 +69,7 @@ class _ProcessTree:
         self._head = self._named()
         self._children: list[psutil.Process] = []
         self._used_s: dict[psutil.Process, float] = {}
-        self._then = time.monotonic()
+        self._then = -math.inf
         self._samples = 0
 
     def sample(self) -> Iterator[Reading]:
@@ -84,8 +86,10 @@ class _ProcessTree:
                 used_s[one] = times.user + times.system
         if self._head not in used_s or not resident or not self._head.is_running():
             raise NotSeen(f"process of {_short(self._file)} is gone")
-        now = time.monotonic()
         yield Reading("resident_bytes", self._of, float(resident))
+        now = time.monotonic()
+        if now - self._then < readings.SHORTEST_S:
+            return
         grown_s = [s - self._used_s[one] for one, s in used_s.items() if one in self._used_s]
         if grown_s:
             yield Reading("cpu_cores", self._of, sum(grown_s) / (now - self._then))

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from readiness_kit.sources import Visit
 
+SHORTEST_S = 0.3
+"""Shortest time over which a rate is told: processor time comes in steps of 10 ms."""
+
 
 class Reading(NamedTuple):
     """One value; name and owner as in :class:`readiness_kit.facts.load.Gauge`."""
@@ -54,13 +57,16 @@ class Rates:
         self._known: dict[str, tuple[float, float]] = {}
 
     def rate(self, of: str, grown: float, now: float) -> float | None:
-        """Return the growth per second since the last call; None at first, and after a fall.
+        """Return the growth per second since the last rate; None at first, and after a fall.
 
         >>> rates = Rates()
         >>> [rates.rate("api", *seen) for seen in ((5.0, 10.0), (7.0, 14.0), (0.1, 15.0))]
         [None, 0.5, None]
         """
-        before, self._known[of] = self._known.get(of), (grown, now)
-        if before is None or grown < before[0] or now <= before[1]:
+        before = self._known.get(of)
+        if before is not None and now - before[1] < SHORTEST_S:
+            return None
+        self._known[of] = (grown, now)
+        if before is None or grown < before[0]:
             return None
         return (grown - before[0]) / (now - before[1])

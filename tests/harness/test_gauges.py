@@ -16,7 +16,7 @@ from webserver import Reply, secret, serve, visit
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.harness import gauges as module
-from readiness_kit.harness import processes
+from readiness_kit.harness import processes, readings
 from readiness_kit.harness.gauges import MOST_NOTES, MOST_SAMPLES, Gauges
 from readiness_kit.harness.readings import Reading
 from readiness_kit.harness.samplers import MOST_SERIES, samplers
@@ -24,6 +24,11 @@ from readiness_kit.target import Application, Cache, Database, GaugeQuery, Load,
 
 PATIENCE_S = 20.0
 NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture(autouse=True)
+def _no_rate_is_too_short(monkeypatch):
+    monkeypatch.setattr(readings, "SHORTEST_S", 0.0)
 
 
 class Fake:
@@ -313,6 +318,13 @@ def test_a_metrics_page_tells_memory_and_work():
     assert cores > 0
     assert {of for name, of, _ in found if name != "host_cpu_cores"} == {f"{url}/metrics"}
     assert notes == []
+
+
+def test_no_rate_is_told_over_too_short_a_time(monkeypatch):
+    monkeypatch.setattr(readings, "SHORTEST_S", 0.3)
+    rates = readings.Rates()
+    seen = [(0.0, 0.0), (9.0, 0.1), (9.0, 1.0), (9.1, 1.2), (10.0, 2.0)]
+    assert [rates.rate("api", *one) for one in seen] == [None, None, 9.0, None, 1.0]
 
 
 def test_a_restart_behind_a_metrics_page_is_another_series():
