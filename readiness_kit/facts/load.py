@@ -199,6 +199,9 @@ class LoadRun(Fact, frozen=True):
     invalid_reason: InvalidReason | None
     """Why the run proves nothing about the target; None when it is valid."""
 
+    notes: tuple[str, ...] = ()
+    """What of the target's own side could not be sampled, and why."""
+
     @property
     def valid(self) -> bool:
         """Whether the run says something about the target."""

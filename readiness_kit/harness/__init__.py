@@ -1,9 +1,27 @@
 """The load engine: Locust users in a child process, paced by a schedule, recorded and guarded.
 
-The kernel never imports Locust: gevent would patch its sockets, threads and TLS. :mod:`.drive`
-starts the child and reads its samples; :mod:`.runner` is the child; :mod:`.plan` is what they say
-to each other.
+The kernel never imports Locust: gevent would patch its sockets, threads and TLS. So there are two
+sides, and :mod:`.plan` is what they say to each other:
+
+- the parent: :mod:`.profiles` makes the plan, :mod:`.drive` starts :mod:`.generators` and joins
+  (:mod:`.merging`) what they say, :mod:`.conductor` decides whether the run goes on, :mod:`.gauges`
+  watch the target's own side;
+- each generator: :mod:`.runner` warms the :mod:`.users` of a :mod:`.scenario`, :mod:`.engine` hands
+  out the instants of the :mod:`.schedule`, :mod:`.recording` keeps what becomes of them,
+  :mod:`.guards` watch the generator itself.
 """
 
-UNIMPORTABLE = frozenset({"__main__", "runner", "users"})
-"""Modules that import Locust; only the child may."""
+UNIMPORTABLE = frozenset(
+    {
+        "__main__",
+        "engine",
+        "failures",
+        "fastlane",
+        "guarded",
+        "guards",
+        "runner",
+        "scenario",
+        "users",
+    }
+)
+"""Modules that import Locust or gevent; only a generator may."""

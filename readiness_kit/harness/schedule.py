@@ -5,14 +5,16 @@ slows down together with the target and hides the very stalls it should find ("c
 omission", Gil Tene).
 """
 
+import itertools
 import math
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from readiness_kit.facts.load import Stage
 
-Arrivals = Literal["constant", "poisson"]
+Arrivals = Literal["constant", "poisson", "replay"]
+"""Evenly spaced; at random, like independent callers; at recorded instants."""
 
 
 def stages(*parts: tuple[str, float, float, float]) -> tuple[Stage, ...]:
@@ -41,31 +43,45 @@ def arrivals(
     kind: Arrivals,
     played: Iterable[Stage],
     *,
+    instants: Sequence[float] = (),
     seed: int = 1,
     worker: int = 0,
     workers: int = 1,
-) -> list[float]:
-    """Return the instants, seconds from the start, at which *worker* of *workers* must send.
+) -> Iterator[float]:
+    """Yield the instants, seconds from the start, at which *worker* of *workers* must send.
 
     All workers together send :func:`requests_in` requests in each stage. ``poisson`` is a Poisson
-    process given that number, so its instants are sorted draws with the density of the rate.
+    process given that number, its density that of the rate; ``replay`` sends at the recorded
+    *instants* that lie within the stages. Nothing is kept, however long the schedule is.
+
+    Raises:
+        ValueError: No such worker.
+
     """
     if not 0 <= worker < workers:
         raise ValueError(f"no worker {worker} among {workers}")
     draw = random.Random(seed)  # noqa: S311 - arrivals, not secrets
-    due = [at for stage in played for at in _instants(kind, stage, draw)]
-    return due[worker::workers]
+    every: Iterable[float] = (at for stage in played for at in _instants(kind, stage, draw))
+    if kind == "replay":
+        end_s = max((stage.start_s + stage.seconds for stage in played), default=0.0)
+        every = (at for at in instants if at < end_s)
+    return itertools.islice(every, worker, None, workers)
 
 
 def _instants(kind: Arrivals, stage: Stage, draw: random.Random) -> Iterator[float]:
     n = requests_in(stage)
-    if kind == "constant":
-        counts: Iterable[float] = range(n)
-    else:
-        total = (stage.from_rps + stage.to_rps) / 2 * stage.seconds
-        counts = sorted(draw.uniform(0, total) for _ in range(n))
+    counts: Iterable[float] = range(n) if kind == "constant" else _ordered(n, stage, draw)
     for count in counts:
         yield stage.start_s + _reached(stage, count)
+
+
+def _ordered(n: int, stage: Stage, draw: random.Random) -> Iterator[float]:
+    """Yield *n* sorted uniform draws, one by one (Bentley and Saxe, 1980), in requests due."""
+    total = (stage.from_rps + stage.to_rps) / 2 * stage.seconds
+    left = 1.0
+    for more in range(n, 0, -1):
+        left *= (1.0 - draw.random()) ** (1 / more)
+        yield total * (1 - left)
 
 
 def _reached(stage: Stage, count: float) -> float:

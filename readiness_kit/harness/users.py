@@ -1,6 +1,6 @@
-"""Locust users: :class:`OpenUser` for scenarios, :class:`Paced` for the engine.
+"""Locust users: :class:`OpenUser` and :class:`ClosedUser` for scenarios, :class:`Paced` inside.
 
-A scenario derives from :class:`OpenUser` and runs under stock ``locust -f`` too. The engine mixes
+A scenario derives from these and runs under stock ``locust -f`` too. The engine mixes
 :class:`Paced` into every user class: each request waits for the next instant of the schedule,
 goes to the declared origins only, follows no redirect, and comes from the user's own address.
 """
@@ -8,27 +8,27 @@ goes to the declared origins only, follows no redirect, and comes from the user'
 import json
 import os
 import re
-import socket
 import ssl
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
-from urllib.parse import urlsplit
 
-from gevent.socket import socket as gevent_socket
-from geventhttpclient.client import HTTPClient, HTTPClientPool
-from geventhttpclient.url import URL
-from geventhttpclient.useragent import CompatRequest, CompatResponse
-from geventhttpclient.useragent import ConnectionError as HttpError
+import gevent
+import locust
+from gevent.lock import BoundedSemaphore
 from locust import FastHttpUser
-from locust.contrib.fasthttp import FastHttpSession, LocustUserAgent, ResponseContextManager
 from locust.env import Environment
 
-from readiness_kit.harness.plan import Origin, Plan
+from readiness_kit.harness.engine import Engine, Flight
+from readiness_kit.harness.failures import GraphQLFailure
+from readiness_kit.harness.guarded import BoundPool, GuardedAgent, PacedSession, address_of
+from readiness_kit.harness.plan import Order, Origin, Plan
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
+CONNECTING = 50
+"""Users that connect at once."""
+
 _NAME = re.compile(r"\b(?:query|mutation|subscription)\s+([A-Za-z_]\w*)")
-_BIND_ADDRESS_NO_PORT = 24  # linux/in.h; the port is chosen at connect, so ports do not run out
+_IDLE_S = 0.05
 
 
 class OpenUser(FastHttpUser):
@@ -54,11 +54,10 @@ class OpenUser(FastHttpUser):
         It succeeds with status 200, no ``errors``, and data that *accept* accepts. Requests are
         grouped under the operation's name, which the document must give.
         """
-        named = _NAME.search(document)
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         with self.client.post(
             self.graphql,
-            name=named[1] if named else "anonymous",
+            name=operation_name(document),
             json={"query": document, "variables": dict(variables or {})},
             headers=headers,
             catch_response=True,
@@ -66,49 +65,81 @@ class OpenUser(FastHttpUser):
             if response.status_code != 200:
                 return None
             try:
-                body = json.loads(response.content or b"")
-            except ValueError:
-                body = None
-            if not isinstance(body, dict):
-                response.failure(GraphQLFailure("not_json"))
-            elif body.get("errors"):
-                response.failure(GraphQLFailure(_error_kind(body["errors"])))
-            elif not isinstance(body.get("data"), dict):
-                response.failure(GraphQLFailure("graphql_no_data"))
-            elif not accept(body["data"]):
-                response.failure(GraphQLFailure("not_accepted"))
-            else:
-                return dict(body["data"])
+                return data_of(response.content or b"", accept)
+            except GraphQLFailure as failure:
+                response.failure(failure)
         return None
 
 
-class GraphQLFailure(Exception):
-    """An answer that arrived and is wrong; its text is the kind under which it is counted."""
+class ClosedUser(OpenUser):
+    """An :class:`OpenUser` that sends when it likes, after its own ``wait_time``.
+
+    A stalled target is asked less often by such users, so that what they see proves nothing about
+    percentiles: the run says so. For background load, and to look for a limit by hand.
+    """
+
+    abstract = True
 
 
-class OriginRefused(HttpError):
-    """A request to a place that ``readiness.yaml`` does not name; it was not sent."""
+def operation_name(document: str) -> str:
+    """Return the name of a document's first operation.
+
+    >>> operation_name("query Users($n: Int) { users(limit: $n) { id } }")
+    'Users'
+    """
+    named = _NAME.search(document)
+    return named[1] if named else "anonymous"
 
 
-class Pacemaker(Protocol):
-    """What a paced user needs of the engine."""
+def data_of(body: bytes, accept: Callable[[dict[str, Json]], bool]) -> dict[str, Json]:
+    """Return the ``data`` of a GraphQL answer.
 
-    def take(self) -> object:
-        """Wait for the next instant of the schedule and return what identifies the request."""
+    Raises:
+        GraphQLFailure: It is no good answer; its text is the kind of failure.
 
-    def warmed(self) -> None:
-        """Report that one more user is connected, and wait for the start."""
+    """
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise GraphQLFailure("not_json")
+    if answer.get("errors"):
+        raise GraphQLFailure(_error_kind(answer["errors"]))
+    if not isinstance(answer.get("data"), dict):
+        raise GraphQLFailure("graphql_no_data")
+    if not accept(answer["data"]):
+        raise GraphQLFailure("not_accepted")
+    return dict(answer["data"])
 
 
 class PacedEnvironment(Environment):
     """A Locust environment with the engine and the limits its users obey."""
 
-    engine: Pacemaker
+    engine: Engine
     plan: Plan
     tokens: tuple[str, ...]
     origins: frozenset[Origin]
-    tls_context: Callable[..., ssl.SSLContext]
+    tls_context: ssl.SSLContext
+    numbers: range
+    connecting: BoundedSemaphore
     born: int = 0
+
+
+def paced_environment(order: Order, engine: Engine) -> PacedEnvironment:
+    """Return the environment in which *engine* plays its share of an order."""
+    plan = order.plan
+    environment = PacedEnvironment(host=plan.url, events=locust.events)
+    environment.engine = engine
+    environment.plan = plan
+    environment.tokens = order.tokens
+    environment.origins = frozenset(plan.origins)
+    environment.tls_context = ssl.create_default_context(cafile=plan.ca)
+    environment.numbers = plan.users_of(order.worker)
+    environment.connecting = BoundedSemaphore(CONNECTING)
+    locust.events.request.add_listener(engine.on_request)  # type: ignore[no-untyped-call]
+    locust.events.user_error.add_listener(engine.on_user_error)  # type: ignore[no-untyped-call]
+    return environment
 
 
 class Paced(FastHttpUser):
@@ -119,20 +150,43 @@ class Paced(FastHttpUser):
 
     def __init__(self, environment: PacedEnvironment) -> None:
         """Take a number, a token and an address."""
-        self.number = environment.born
+        self.number = environment.numbers[environment.born % len(environment.numbers)]
         environment.born += 1
-        if environment.tokens:
-            self.token = environment.tokens[self.number % len(environment.tokens)]
         super().__init__(environment)
+        self._own_token: str | None = None
         self.graphql = environment.plan.graphql
         self.pacing = False
-        self.sent = 0
-        self.client = PacedSession(self, environment)
+        self.asked = False
+        self.closed = isinstance(self, ClosedUser)
+        self.client = _session(self, environment)
+
+    @property
+    def token(self) -> str:
+        """The user's own token, or the one it draws from the pool, which is renewed meanwhile."""
+        tokens = self.environment.tokens
+        if self._own_token is None and tokens:
+            return tokens[self.number % len(tokens)]
+        return self._own_token or ""
+
+    @token.setter
+    def token(self, own: str) -> None:
+        self._own_token = own
+
+    def next_flight(self) -> Flight | None:
+        """Wait until a request may be sent; None while connecting and cleaning up."""
+        if not self.pacing:
+            return None
+        self.asked = True
+        engine = self.environment.engine
+        return engine.take_now() if self.closed else engine.take()
 
     def on_start(self) -> None:
         """Log in and connect, unpaced and unrecorded."""
-        super().on_start()
-        self.client.get(self.environment.plan.path)
+        # Locust sleeps after every task, if only for 0 s, which costs a switch to the hub and back
+        setattr(self._taskset_instance, "_sleep", _sleep)  # noqa: B010
+        with self.environment.connecting:
+            super().on_start()
+            self.client.get(self.environment.plan.path)
         self.environment.engine.warmed()
         self.pacing = True
 
@@ -143,95 +197,37 @@ class Paced(FastHttpUser):
 
     def wait_time(self) -> float:
         """Return at once: the schedule paces requests, not tasks."""
-        sent, self.sent = self.sent, 0
-        return 0.0 if sent else 0.05
+        if self.closed:
+            own: float = super().wait_time()
+            return own
+        asked, self.asked = self.asked, False
+        return 0.0 if asked else _IDLE_S
 
 
-class PacedSession(FastHttpSession):
-    """Waits for the schedule before each request."""
-
-    def __init__(self, user: Paced, environment: PacedEnvironment) -> None:
-        super().__init__(user.host, environment.events.request, user)
-        address = f"127.200.{user.number // 250}.{1 + user.number % 250}"
-        plan = environment.plan
-        self.paced_user = user
-        self.client = GuardedAgent(
-            environment.origins,
-            cookiejar=self.cookiejar,
-            client_pool=BoundPool(
-                address if plan.loopback else None,
-                ssl_context_factory=environment.tls_context,
-                connection_timeout=plan.timeout_s,
-                network_timeout=plan.timeout_s,
-                concurrency=10,
-            ),
-            headers={"User-Agent": "readiness-kit load", **plan.headers},
-            max_retries=0,
-            max_redirects=0,
-        )
-
-    def request(  # type: ignore[override] # the rest of Locust's many options passes through
-        self,
-        method: str,
-        url: str,
-        name: str | None = None,
-        context: Mapping[str, object] | None = None,
-        **options: Any,  # noqa: ANN401 - as Locust's
-    ) -> ResponseContextManager:
-        """Send when the schedule says so; the rest is Locust's."""
-        user = self.paced_user
-        told = dict(context or {})
-        if user.pacing:
-            told["readiness"] = user.environment.engine.take()
-            user.sent += 1
-        if not (name or self.request_name):
-            name = urlsplit(url).path or "/"  # a query string may hold secrets, and never repeats
-        return super().request(method, url, name=name, context=told, **options)
+def _sleep(seconds: float) -> None:
+    if seconds > 0:
+        gevent.sleep(seconds)
 
 
-class GuardedAgent(LocustUserAgent):
-    """Goes to the declared origins only and follows no redirect, whatever a task asks for."""
-
-    redirect_response_codes = frozenset()
-    valid_response_codes = LocustUserAgent.valid_response_codes - {301, 302, 303, 307, 308}
-
-    def __init__(self, origins: frozenset[Origin], **options: Any) -> None:  # noqa: ANN401
-        super().__init__(**options)
-        self._origins = origins
-
-    def _urlopen(self, request: CompatRequest) -> CompatResponse:
-        where = request.url_split
-        port = where.port or (443 if where.scheme == "https" else 80)
-        if (where.scheme, where.host.lower(), port) not in self._origins:
-            raise OriginRefused(
-                f"{where.scheme}://{where.host}:{port}", "not named by readiness.yaml"
-            )
-        answer: CompatResponse = super()._urlopen(request)  # type: ignore[no-untyped-call]
-        return answer
-
-
-class BoundPool(HTTPClientPool):
-    """Connects from one address of this host."""
-
-    def __init__(self, address: str | None, **options: object) -> None:
-        super().__init__(**options)
-        self._address = address
-
-    def get_client(self, url: str | URL) -> HTTPClient:
-        """Return the client for the host of *url*."""
-        known = len(self.clients)
-        client = super().get_client(url)
-        if self._address is not None and len(self.clients) > known:
-            # the pool's own hook for this; HTTPClient leaves no way to pass another pool class
-            setattr(client._connection_pool, "_create_tcp_socket", self._socket)  # noqa: B010, SLF001
-        return client
-
-    def _socket(self, family: int, kind: int, protocol: int) -> gevent_socket:
-        made = gevent_socket(family, kind, protocol)
-        if family == socket.AF_INET:
-            made.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
-            made.bind((self._address, 0))
-        return made
+def _session(user: Paced, environment: PacedEnvironment) -> PacedSession:
+    plan, context = environment.plan, environment.tls_context
+    session = PacedSession(user.host, environment.events.request, user)
+    session.pace = user
+    session.client = GuardedAgent(
+        environment.origins,
+        cookiejar=session.cookiejar,
+        client_pool=BoundPool(
+            address_of(user.number) if plan.loopback else None,
+            ssl_context_factory=lambda **_: context,
+            connection_timeout=plan.timeout_s,
+            network_timeout=plan.timeout_s,
+            concurrency=10,
+        ),
+        headers={"User-Agent": "readiness-kit load", **plan.headers},
+        max_retries=0,
+        max_redirects=0,
+    )
+    return session
 
 
 def _error_kind(errors: Json) -> str:

@@ -16,22 +16,27 @@ from typing import Literal, Self
 
 import msgspec
 
-_BITS = 7
-_EXACT = 2 << _BITS
+BITS = 7
+"""A bin is 2⁻⁷ of what it holds, at most."""
+
+BINS = 26 << BITS
+"""Bins for durations under 2³² microseconds, 71 min."""
+
+_EXACT = 2 << BITS
 
 
 def bin_of(us: int) -> int:
     """Return the bin that holds a duration of *us* microseconds."""
-    shift = us.bit_length() - _BITS - 1
-    return us if shift <= 0 else (shift << _BITS) + (us >> shift)
+    shift = us.bit_length() - BITS - 1
+    return us if shift <= 0 else (shift << BITS) + (us >> shift)
 
 
 def edges_us(index: int) -> tuple[int, int]:
     """Return the least and the greatest duration, in microseconds, that bin *index* holds."""
     if index < _EXACT:
         return index, index
-    shift = (index >> _BITS) - 1
-    low = (index - (shift << _BITS)) << shift
+    shift = (index >> BITS) - 1
+    low = (index - (shift << BITS)) << shift
     return low, low + (1 << shift) - 1
 
 

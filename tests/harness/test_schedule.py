@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from readiness_kit.harness.schedule import arrivals, requests_in, stages, steady
+from readiness_kit.harness import schedule
+from readiness_kit.harness.schedule import requests_in, stages, steady
+
+
+def arrivals(*given, **options):
+    return list(schedule.arrivals(*given, **options))
+
 
 kinds = st.sampled_from(["constant", "poisson"])
 
@@ -64,3 +70,9 @@ def test_stages_follow_one_another():
     steps = stages(("step 1", 2, 1, 1), ("step 2", 1, 4, 4))
     assert [stage.start_s for stage in steps] == [0, 2]
     assert arrivals("constant", steps) == [0, 1, 2, 2.25, 2.5, 2.75]
+
+
+def test_a_replay_sends_at_the_recorded_instants():
+    played = steady(1, 3)
+    assert arrivals("replay", played, instants=(0.0, 0.1, 2.9, 3.1)) == [0.0, 0.1, 2.9]
+    assert arrivals("replay", played, instants=(0.0, 0.1, 2.9), worker=1, workers=2) == [0.1]

@@ -14,7 +14,7 @@ from live.load_target import LoadTarget
 from live.test_load_truth import plan
 
 from readiness_kit.harness.drive import Drive, drive
-from readiness_kit.harness.plan import Ended, Message, Order
+from readiness_kit.harness.plan import Ended, Message, Order, Start
 
 pytestmark = pytest.mark.live
 
@@ -24,7 +24,7 @@ from readiness_kit.harness.drive import Drive
 from readiness_kit.harness.plan import Plan
 with Drive(msgspec.json.decode(sys.argv[1], type=Plan)) as run:
     for second in run:
-        print(run.pid, flush=True)
+        print(run.generators.children[0].process.pid, flush=True)
 """
 
 
@@ -41,7 +41,7 @@ def wait_until(holds, seconds):
 def test_a_signal_ends_the_run_with_a_last_word(number, status):
     with LoadTarget() as target:
         child = subprocess.Popen(
-            [sys.executable, "-m", "readiness_kit.harness", str(os.getpid())],
+            [sys.executable, "-m", "readiness_kit.harness", "runner", str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -49,6 +49,9 @@ def test_a_signal_ends_the_run_with_a_last_word(number, status):
         child.stdin.write(msgspec.json.encode(order) + b"\n")
         child.stdin.flush()
         assert b"ready" in child.stdout.readline()
+        child.stdin.write(msgspec.json.encode(Start(at=time.perf_counter())) + b"\n")
+        child.stdin.flush()
+        assert b"tick" in child.stdout.readline()
         child.send_signal(number)
         before = time.monotonic()
         assert child.wait(timeout=10) == status
@@ -58,7 +61,8 @@ def test_a_signal_ends_the_run_with_a_last_word(number, status):
         child.stdout.close()
     last = msgspec.json.decode(said.splitlines()[-1], type=Message)
     assert isinstance(last, Ended)
-    assert last.invalid_reason == "interrupted"
+    assert last.interrupted
+    assert last.scheduled < 60 * 50
 
 
 def test_the_child_dies_with_a_killed_parent():
@@ -76,7 +80,7 @@ def test_a_kernel_can_leave_in_the_middle():
     with LoadTarget() as target:
         with Drive(plan(target, seconds=60.0)) as run:
             next(iter(run))
-            child = psutil.Process(run.pid)
+            child = psutil.Process(run.generators.children[0].process.pid)
         assert not child.is_running()
 
 
@@ -94,9 +98,10 @@ def test_it_works_in_a_thread_and_never_imports_locust():
 
 def test_a_starved_generator_is_invalid():
     with LoadTarget() as target, Drive(plan(target, seconds=4.0)) as run:
+        pid = run.generators.children[0].process.pid
         for number, _ in enumerate(run):
             if number == 0:
-                os.kill(run.pid, signal.SIGSTOP)
+                os.kill(pid, signal.SIGSTOP)
                 time.sleep(0.5)  # the starvation itself, not a wait for something
-                os.kill(run.pid, signal.SIGCONT)
-        assert run.outcome().ended.invalid_reason == "generator_late"
+                os.kill(pid, signal.SIGCONT)
+        assert run.outcome().invalid_reason == "generator_late"

@@ -1,0 +1,81 @@
+"""What tells whether the generator itself was the bottleneck.
+
+Requests that waited for their instant show how late they left. Where every user is busy nobody
+waits, so a pulse shows how late the event loop itself is; and a processor that is used up makes
+every answer look late.
+"""
+
+import resource
+import sys
+from collections import deque
+from collections.abc import Callable
+from time import perf_counter, process_time
+
+import gevent
+
+from readiness_kit.statistics.histogram import Recorder
+
+BUSY_S = 5
+"""Seconds over which the share of the processor is taken."""
+
+_PULSE_S = 0.02
+
+
+class Pulse:
+    """Tells every 20 ms how late the event loop is."""
+
+    def __init__(self, tell: Callable[[float], None]) -> None:
+        """Call *tell* with seconds, from :meth:`start` on."""
+        self._tell = tell
+
+    def start(self, at: float) -> gevent.Greenlet:
+        """Beat from *at*, on the clock of ``perf_counter``."""
+        return gevent.spawn(self._beat, at)
+
+    def _beat(self, due: float) -> None:
+        while True:
+            gevent.sleep(max(0.0, due - perf_counter()))
+            now = perf_counter()
+            while due <= now:  # a beat that was missed altogether was late, too
+                self._tell(now - due)
+                due += _PULSE_S
+
+
+class Processor:
+    """How much of a processor this process uses."""
+
+    def __init__(self) -> None:
+        """Start the clock."""
+        self._began_s = process_time()
+        self._seen = deque([(perf_counter(), self._began_s)], BUSY_S + 1)
+        self.busiest = 0.0
+        """Greatest share over five seconds."""
+
+    def look(self) -> None:
+        """Take note, once a second."""
+        now, used_s = perf_counter(), process_time()
+        self._seen.append((now, used_s))
+        then, before_s = self._seen[0]
+        if len(self._seen) > BUSY_S:
+            self.busiest = max(self.busiest, (used_s - before_s) / (now - then))
+
+    @property
+    def used_s(self) -> float:
+        """Processor time since the start, seconds."""
+        return process_time() - self._began_s
+
+
+def noise_floor_ms(sleeps: int = 250, seconds: float = 0.004) -> float:
+    """Return how late this host wakes a sleeper, 99th percentile, milliseconds."""
+    seen = Recorder()
+    for _ in range(sleeps):
+        before = perf_counter()
+        gevent.sleep(seconds)
+        seen.record(max(0.0, perf_counter() - before - seconds))
+    return seen.histogram().quantile_ms(0.99) or 0.0
+
+
+def max_rss_bytes() -> int:
+    """Return the largest memory this process had."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
