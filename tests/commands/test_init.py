@@ -12,7 +12,8 @@ def test_a_team_can_begin(tmp_path):
     assert done.exit_code == 0
     assert load_target(tmp_path).name == "my-service"
     assert {file.stem for file in (tmp_path / "notebooks").iterdir()} == set(NOTEBOOKS)
-    assert (tmp_path / "load" / "locustfile.py").is_file()
+    scenarios = {file.stem for file in (tmp_path / "load").iterdir()}
+    assert scenarios >= {"locustfile", "service", "read_heavy", "mixed", "journey"}
 
 
 def test_the_commented_keys_are_real(tmp_path):
