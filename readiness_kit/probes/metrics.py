@@ -49,7 +49,7 @@ def metrics_exposed(visit: Visit) -> MetricsExposed:
         NotSeen: Not one gave any answer.
 
     """
-    pages = tuple(one.page for one in _read_all(visit))
+    pages = tuple(one.page for one in read_all(visit))
     if all(page.status is None for page in pages):
         raise NotSeen(
             f"no metrics endpoint answered: {pages[0].reason}",
@@ -96,9 +96,9 @@ def counters_moved(visit: Visit) -> CountersMoved:
     """
     query, path = plain_query(visit), visit.api.graphql
     tail = Tail(visit.target.logs)
-    before = [_counters(visit, one) for one in _read_all(visit)]
+    before = [_counters(visit, one) for one in read_all(visit)]
     answered = sum(_send(visit, query, SENT // 2) for _ in range(2))
-    after = [_counters(visit, one) for one in _read_all(visit)]
+    after = [_counters(visit, one) for one in read_all(visit)]
     processes = tuple(_pair(*pair) for pair in zip(before, after, strict=True))
     grown = sum(one.requests_after - one.requests_before for one in processes)
     return CountersMoved(
@@ -184,7 +184,8 @@ def requests_counter(visit: Visit, families: Iterable[Metric]) -> str:
     return found.samples[0].name if found else ""
 
 
-def _read_all(visit: Visit) -> list[Exposition]:
+def read_all(visit: Visit) -> list[Exposition]:
+    """Read the page of every process once."""
     api = visit.api
     urls = api.metrics_urls or tuple(
         f"{one.rstrip('/')}/metrics" for one in api.instances or (api.url,)

@@ -39,6 +39,14 @@ class _Vector(msgspec.Struct, tag_field="resultType", tag="vector"):
     result: tuple[_Series, ...]
 
 
+class _Past(msgspec.Struct):
+    values: tuple[tuple[float, str], ...]
+
+
+class _Matrix(msgspec.Struct, tag_field="resultType", tag="matrix"):
+    result: tuple[_Past, ...]
+
+
 class _Clock(msgspec.Struct):
     result: tuple[float, str]
 
@@ -106,6 +114,21 @@ def instant(client: httpx.Client, query: str) -> dict[str, float]:
     assert isinstance(answer, _Vector)  # noqa: S101 - ask_api converts
     found = {_labels(one.metric): float(one.value[1]) for one in answer.result}
     return {labels: value for labels, value in found.items() if math.isfinite(value)}
+
+
+def history(client: httpx.Client, subquery: str) -> tuple[tuple[float, float], ...]:
+    """Return time (seconds since 1970) and value of a subquery's only series; none without one.
+
+    Raises:
+        NotSeen: No answer, one that is no range vector, or one of several series.
+
+    """
+    answer = ask_api(client, "/api/v1/query", {"query": subquery}, _Matrix)
+    assert isinstance(answer, _Matrix)  # noqa: S101 - ask_api converts
+    if len(answer.result) > 1:
+        raise NotSeen(f"Prometheus has {len(answer.result)} series where one was asked for")
+    past = ((t_s, float(text)) for one in answer.result for t_s, text in one.values)
+    return tuple((t_s, value) for t_s, value in past if math.isfinite(value))
 
 
 def _labels(metric: Mapping[str, str]) -> str:
