@@ -45,7 +45,7 @@ JUDGES = (
     "statistics/*.py",
     "contents.py",
     "judgement.py",
-    "load_verdict.py",
+    "load_verdict/*.py",
     "results.py",
     "verdict.py",
 )

@@ -18,7 +18,7 @@ PURPOSES = ("signoff", "waivers", "attestations")
 
 REASONS = {
     "unknown": "The sandbox has no such component: it is proven in the tests",
-    "needs_full": "The demo leaves out drills and long load tests: they are not judged yet",
+    "needs_full": "The demo leaves out drills and long load tests",
     "needs_prometheus": "Prometheus, Alertmanager and the node exporter are not installed here",
 }
 """Why a claim that the catalogue expects to be UNKNOWN in the sandbox is waived."""

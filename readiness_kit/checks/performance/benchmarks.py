@@ -2,7 +2,8 @@
 
 Latency counts from the instant a request was due, so a stalled target cannot hide behind a
 generator that waits for it. A percentile passes only when the upper end of its 95 % interval is
-under the limit and fails only when the lower end is over it.
+under the limit and fails only when the lower end is over it. A run that ended early, because it was
+sure that a limit is broken, fails that limit and passes none.
 
 >>> CHECK.shows()
 {'p50': 'PASS', 'p95': 'PASS', 'p99': 'PASS'}
@@ -12,96 +13,32 @@ under the limit and fails only when the lower end is over it.
 {'p50': 'PASS', 'p95': 'PASS', 'p99': 'UNKNOWN'}
 >>> CHECK.shows(generator_late(GOOD))
 {'p50': 'UNKNOWN', 'p95': 'UNKNOWN', 'p99': 'UNKNOWN'}
+>>> CHECK.shows(ended_early(GOOD))
+{'p50': 'UNKNOWN', 'p95': 'FAIL', 'p99': 'UNKNOWN'}
 """
 
-import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
 
 from readiness_kit.facts.load import BenchmarkLoad, LoadRun, Stage
+from readiness_kit.load_verdict.limits import percentile, percentile_limits
 from readiness_kit.statistics.histogram import Histogram, bin_of
-from readiness_kit.statistics.quantiles import Interval, TooFew
 from readiness_kit.target import Objectives
-from readiness_kit.verdict import Cause, Check, Finding, fails, holds, judges, not_seen
-
-WIDE_BELOW = 10_000
-"""Samples under which the interval of P99 is wide enough to say so."""
-
-REPRODUCE = "readiness load benchmark -c readiness.yaml"
-
-
-def unproven(claim: str, run: LoadRun, want: str) -> Finding | None:
-    """Return why *run* proves nothing about *claim*, or None when it may be judged."""
-    causes = {
-        "generator_late": Cause.GENERATOR_INVALID,
-        "arrivals_lost": Cause.GENERATOR_INVALID,
-        "identity_refused": Cause.COULD_NOT_ASK,
-        "target_down": Cause.COULD_NOT_ASK,
-        "worker_lost": Cause.GENERATOR_INVALID,
-        "interrupted": Cause.TOO_FEW_SAMPLES,
-        "closed_loop": Cause.UNPROVEN,
-    }
-    if run.invalid_reason is not None:
-        got = f"the run is invalid: {run.invalid_reason.replace('_', ' ')}"
-        return not_seen(claim, causes[run.invalid_reason], got=got, want=want, reproduce=REPRODUCE)
-    if run.answered <= 0 or run.scheduled <= 0:
-        got = f"{run.answered} answers to {run.scheduled} requests"
-        return not_seen(claim, Cause.TOO_FEW_SAMPLES, got=got, want=want, reproduce=REPRODUCE)
-    return None
-
-
-def percentile(claim: str, run: LoadRun, p: float, limit_ms: float) -> Finding:
-    """Judge one percentile of corrected latency against its limit."""
-    name, seen = f"P{p * 100:g}", [run.at("/blocks")]
-    want = f"{name} under {limit_ms:g} ms with 95 % confidence"
-    unfit = unproven(claim, run, want)
-    if unfit is not None:
-        return unfit
-    found = run.estimate(p, limit_ms)
-    if isinstance(found, TooFew):
-        more = "" if found.more_seconds is None else f", about {found.more_seconds:.0f} s more"
-        got = f"{found.n} samples, {found.needed} needed{more}"
-        return not_seen(
-            claim, Cause.TOO_FEW_SAMPLES, got=got, want=want, seen=seen, reproduce=REPRODUCE
-        )
-    if not isinstance(found, Interval):
-        got = f"{name} {_ms(found.value_ms)} and still moving (n {found.n}): no interval is honest"
-        if found.least_ms > limit_ms:
-            return fails(claim, got=got, want=want, seen=seen, reproduce=REPRODUCE)
-        return not_seen(
-            claim, Cause.TOO_FEW_SAMPLES, got=got, want=want, seen=seen, reproduce=REPRODUCE
-        )
-    low, high = _ms(found.low_ms), _ms(found.high_ms)
-    got = f"{name} {_ms(found.value_ms)} [{low} to {high}], n {found.n}"
-    where = found.against(limit_ms)
-    wide = [f"n under {WIDE_BELOW}: the interval of P99 is wide (binomial order statistics)"]
-    advice = wide if p >= 0.99 and found.n < WIDE_BELOW else []
-    if where == "under":
-        return holds(claim, got=got, want=want, seen=seen, advice=advice, reproduce=REPRODUCE)
-    if where == "over":
-        return fails(claim, got=got, want=want, seen=seen, advice=advice, reproduce=REPRODUCE)
-    more_seconds = found.more_seconds(limit_ms, run.seconds)
-    more = "" if more_seconds is None else f"; about {more_seconds:.0f} s more would decide"
-    got = f"{got} straddles the limit{more}"
-    return not_seen(
-        claim, Cause.TOO_FEW_SAMPLES, got=got, want=want, seen=seen, reproduce=REPRODUCE
-    )
-
-
-def _ms(value_ms: float) -> str:
-    """Return a latency in words; a failed request is later than any limit."""
-    return f"{value_ms:.1f} ms" if math.isfinite(value_ms) else "never"
+from readiness_kit.verdict import Check, Finding, judges
 
 
 @judges("p50", "p95", "p99")
 def percentiles(run: BenchmarkLoad, objectives: Objectives) -> Iterator[Finding]:
     """Judge the three percentiles, each by itself."""
-    yield percentile("p50", run, 0.50, objectives.p50_ms)
-    yield percentile("p95", run, 0.95, objectives.p95_ms)
-    yield percentile("p99", run, 0.99, objectives.p99_ms)
+    for name, p, limit_ms in percentile_limits(objectives):
+        yield percentile(name, run, p, limit_ms)
 
 
-def _block(ms: int, n: int) -> Histogram:
+def block(ms: int, n: int) -> Histogram:
+    """Return *n* answers, each after *ms* milliseconds."""
     return Histogram(bins=(bin_of(ms * 1000),), counts=(n,), max_us=ms * 1000)
 
 
@@ -124,8 +61,8 @@ GOOD = BenchmarkLoad(
     offered_rps=20.0,
     achieved_rps=20.0,
     block_s=1.0,
-    blocks=tuple(_block(20 + n % 3, 20) for n in range(30)),
-    service=_block(20, 600),
+    blocks=tuple(block(20 + n % 3, 20) for n in range(30)),
+    service=block(20, 600),
     operations=(),
     series=(),
     gauges=(),
@@ -135,6 +72,14 @@ GOOD = BenchmarkLoad(
     max_rss_bytes=90_000_000,
     invalid_reason=None,
 )
+
+
+Run = TypeVar("Run", bound=LoadRun)
+
+
+def like(kind: type[Run], **changes: object) -> Run:
+    """Return the good run as one of another *kind*, with *changes*."""
+    return msgspec.convert({**msgspec.structs.asdict(GOOD), **changes}, kind)
 
 
 def all_over(run: BenchmarkLoad) -> BenchmarkLoad:
@@ -153,6 +98,11 @@ def generator_late(run: BenchmarkLoad) -> BenchmarkLoad:
     return run.replace(invalid_reason="generator_late")
 
 
+def ended_early(run: BenchmarkLoad) -> BenchmarkLoad:
+    """The generator was sure that P95 is broken, and stopped."""
+    return run.replace(aborted="more than 5.00% fail or take over 500 ms")
+
+
 def unanswered(run: BenchmarkLoad) -> BenchmarkLoad:
     """Nothing came back."""
     return run.replace(answered=0)
@@ -169,7 +119,7 @@ CHECK = Check(
         "Tene, How NOT to Measure Latency (coordinated omission)",
     ),
     good=(GOOD,),
-    worsen=(all_over, few, generator_late, unanswered),
+    worsen=(all_over, few, generator_late, ended_early, unanswered),
     thresholds={
         "p50": "objectives.p50_ms, the checklist's 100 ms by default",
         "p95": "objectives.p95_ms, the checklist's 500 ms by default",

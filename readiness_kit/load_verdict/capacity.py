@@ -1,66 +1,17 @@
-"""What checks of load tests have in common: when a run proves anything, and what it then shows.
-
-Pure, like the checks themselves.
-"""
+"""What a run of rising steps shows of the capacity."""
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from readiness_kit.facts.load import LoadRun, Second, Stage, StepLoad
+from readiness_kit.facts.load import StepLoad
+from readiness_kit.load_verdict.parts import Part, parts
 from readiness_kit.statistics import capacity, usl
 from readiness_kit.statistics import knee as knees
-from readiness_kit.statistics.histogram import Histogram, edges_us, merge
 
 FAILING = 0.05
 """Share of a step's requests that fail, from which on its rate is above the capacity (default)."""
-
-
-class Part(NamedTuple):
-    """One stage of a run, with what was seen in it."""
-
-    stage: Stage
-    blocks: tuple[Histogram, ...]
-    seconds: tuple[Second, ...]
-
-    @property
-    def lost(self) -> float:
-        """Share of the requests due in it that failed; 0 when none was due."""
-        whole = merge(self.blocks)
-        return whole.lost / whole.n if whole.n else 0.0
-
-    @property
-    def good_rps(self) -> float:
-        """Good answers that came back per second."""
-        good = sum(one.n - one.failed for one in self.seconds)
-        return good / len(self.seconds) if self.seconds else 0.0
-
-    @property
-    def mean_ms(self) -> float | None:
-        """Mean latency from the instant of being due; ``inf`` where some failed."""
-        whole = merge(self.blocks)
-        if not whole.n:
-            return None
-        if whole.lost:
-            return math.inf
-        spans = ((*edges_us(at), n) for at, n in zip(whole.bins, whole.counts, strict=True))
-        return sum((low + high) / 2 * n for low, high, n in spans) / whole.n / 1000
-
-
-def parts(run: LoadRun) -> tuple[Part, ...]:
-    """Return the stages of *run* that have a length and a rate, with what was seen in them."""
-    return tuple(
-        Part(stage, run.blocks_of(stage), run.seconds_of(stage))
-        for stage in run.stages
-        if all(0 < one < math.inf for one in (run.block_s, stage.seconds, stage.from_rps))
-        and 0 <= stage.start_s < math.inf
-    )
-
-
-def part(run: LoadRun, name: str) -> Part | None:
-    """Return the stage of that name, or None when it was not played."""
-    return next((one for one in parts(run) if one.stage.name == name), None)
 
 
 @dataclass(frozen=True, kw_only=True)
