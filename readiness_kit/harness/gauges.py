@@ -19,7 +19,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-from readiness_kit.errors import NotSeen
+from readiness_kit.errors import ReadinessError
 from readiness_kit.facts.load import Gauge
 from readiness_kit.harness.readings import Sample, Sampler
 from readiness_kit.harness.samplers import samplers
@@ -132,7 +132,7 @@ class Gauges:
                     while self._due(last):
                         last = time.monotonic()
                         self._keep(sample)
-            except NotSeen as error:
+            except ReadinessError as error:
                 self._missed(error.message)
             except Exception as error:  # noqa: BLE001 - whatever it is, the load test goes on
                 self._missed(f"{type(error).__name__}: {error}")

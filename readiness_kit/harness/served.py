@@ -26,7 +26,7 @@ class Served:
 
     All of ``api.metrics_urls`` must tell, or nothing is said: a sum without one of them is wrong.
     The first reading is under way when the first request is due, so the count may be short by
-    those that arrive within one round trip.
+    those that arrive within one round trip; it includes what users send at the end to clean up.
     """
 
     def __init__(self, visit: Visit, path: str, note: Note) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tlsserver import listen
 from webserver import Reply, secret, serve, visit
 
-from readiness_kit.errors import NotSeen
+from readiness_kit.errors import NotSeen, TargetError
 from readiness_kit.harness import gauges as module
 from readiness_kit.harness import processes, readings
 from readiness_kit.harness.gauges import MOST_NOTES, MOST_SAMPLES, Gauges
@@ -89,12 +89,13 @@ def test_only_what_was_seen_since_the_start_is_kept_on_the_clock_of_the_run(watc
 
 def test_a_place_that_breaks_leaves_a_gap_says_so_once_and_is_opened_again(watching):
     gone = NotSeen("the queue is gone", hint="never shown")
-    fake = Fake(gone, gone, OSError("and now?"), gone, 5.0)
+    unset = TargetError("env:DSN is not set", hint="never shown")
+    fake = Fake(gone, gone, OSError("and now?"), unset, gone, 5.0)
     with watching(fake) as gauges:
         gauges.start()
-        fake.wait_for(8)
-    assert fake.opened == 5
-    assert gauges.notes == ("the queue is gone", "OSError: and now?")
+        fake.wait_for(9)
+    assert fake.opened == 6
+    assert gauges.notes == ("the queue is gone", "OSError: and now?", "env:DSN is not set")
     assert set(gauges.series()[0].values) == {5.0}
 
 
@@ -172,6 +173,7 @@ def values(found, name):
 CHILD = """
 import os, sys
 held = []
+os.write(1, b"done\\n")
 for line in sys.stdin:
     if line == "fork\\n" and os.fork() == 0:
         held.append(bytearray(os.urandom(1)) * 60_000_000)
@@ -193,6 +195,7 @@ def child():
         [sys.executable, "-c", CHILD, "0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
     ) as process:
         try:
+            assert process.stdout.readline() == b"done\n"
             yield process
         finally:
             process.kill()
