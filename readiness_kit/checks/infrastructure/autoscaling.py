@@ -245,9 +245,7 @@ def _course(gauge: Gauge, followed: Followed) -> str:
     if followed.soonest_s == followed.latest_s:
         span = f"{followed.soonest_s:.0f} s"
     grew = f"grew {span} after the step" if math.isfinite(followed.soonest_s) else "never grew"
-    rest = {True: "then at rest", False: "not at rest", None: "rest not seen"}[
-        followed.settled
-    ]
+    rest = {True: "then at rest", False: "not at rest", None: "rest not seen"}[followed.settled]
     return f"{gauge.of}: {gauge.values[0]:g} to {max(gauge.values):g} replicas, {grew}, {rest}"
 
 
