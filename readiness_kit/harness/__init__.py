@@ -14,6 +14,7 @@ sides, and :mod:`.plan` is what they say to each other:
 UNIMPORTABLE = frozenset(
     {
         "__main__",
+        "connection",
         "engine",
         "failures",
         "fastlane",
