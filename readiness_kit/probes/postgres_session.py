@@ -285,24 +285,22 @@ def session(visit: Visit, params: Mapping[str, str]) -> Iterator[Session]:
             f"no connection to the database: {_first_line(error)}",
             hint="check database.dsn, and that the server can be reached from here",
         ) from error
-    connection.read_only = True
-    with _ended_at_deadline(connection, visit):
-        try:
-            yield Session(connection, visit)
-        finally:
-            connection.close()
+    with contextlib.closing(connection), _ended_at_deadline(connection, visit):
+        connection.read_only = True
+        yield Session(connection, visit)
 
 
 @contextlib.contextmanager
 def _ended_at_deadline(connection: psycopg.Connection[DictRow], visit: Visit) -> Iterator[None]:
     """Break *connection* when the time is up: a server that hangs keeps nobody waiting."""
+    left_s = visit.remaining_s
     handle = socket.socket(fileno=os.dup(connection.fileno()))
 
     def cut() -> None:
         with contextlib.suppress(OSError):
             handle.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(visit.remaining_s, cut)
+    timer = threading.Timer(left_s, cut)
     timer.daemon = True
     timer.start()
     try:

@@ -4,6 +4,7 @@ import itertools
 import struct
 import time
 
+import psycopg
 import pytest
 from tlsserver import listen, say
 from webserver import secret, visit
@@ -12,7 +13,7 @@ from readiness_kit.checks.security.encryption_in_transit import CHECK
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.database_encryption import _first_message, database_encryption
 from readiness_kit.probes.postgres import _beyond, _in_archive, postgres_server, releases
-from readiness_kit.probes.postgres_session import Sql, parameters, servers
+from readiness_kit.probes.postgres_session import Sql, parameters, servers, session
 from readiness_kit.target import Database
 
 SECRET = "s3cret-word"
@@ -171,3 +172,23 @@ def test_a_segment_is_found_in_the_archive(tmp_path):
     assert _in_archive(tmp_path, "000000010000000000000003")
     with pytest.raises(NotSeen):
         _in_archive(tmp_path / "none", name)
+
+
+class LateConnection:
+    closed = False
+
+    def close(self):
+        self.closed = True
+
+
+def test_a_connection_that_comes_too_late_is_closed(tmp_path, monkeypatch):
+    asked, late = target(tmp_path, "postgresql://127.0.0.1/shop"), LateConnection()
+
+    def connect(*_, **__):
+        asked.give_up()
+        return late
+
+    monkeypatch.setattr(psycopg, "connect", connect)
+    with pytest.raises(NotSeen), session(asked, parameters(asked.database.dsn)):
+        pass
+    assert late.closed
