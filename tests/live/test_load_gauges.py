@@ -1,11 +1,12 @@
 """The gauges of a load test on a real PostgreSQL and a real Valkey."""
 
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import redis
-from folders import passable
 from webserver import secret, visit
 
 from readiness_kit.harness.gauges import Gauges
@@ -21,10 +22,10 @@ PATIENCE_S = 30.0
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    folder = passable(tmp_path_factory.mktemp("g"))
-    (folder / "h").mkdir()
-    return folder / "h"
+def home():
+    with tempfile.TemporaryDirectory(prefix="gauges-", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @pytest.fixture
