@@ -503,6 +503,9 @@ class Load(Part, frozen=True):
     gauges: tuple[GaugeQuery, ...] = ()
     """What to ask Prometheus for during a load test."""
 
+    records: Path | None = None
+    """Folder of signed records of earlier load tests."""
+
     kill_file: Path = Path("STOP-LOAD")
     """A file that ends every load test of this target while it exists."""
 

@@ -78,6 +78,12 @@ def part(run: LoadRun, name: str) -> Part | None:
     return next((one for one in parts(run) if one.stage.name == name), None)
 
 
+def steady(run: LoadRun) -> tuple[float, float]:
+    """Return the longest time at one rate, seconds, and that rate; 0 and 0 without any."""
+    stages = [one.stage for one in parts(run) if one.stage.from_rps == one.stage.to_rps]
+    return max(((one.seconds, one.from_rps) for one in stages), default=(0.0, 0.0))
+
+
 def whole(run: LoadRun) -> Part:
     """Return all of *run* as one part."""
     rate_rps = run.offered_rps

@@ -14,7 +14,7 @@ from readiness_kit.records.waivers import LONGEST_DAYS, Waiver
 from readiness_kit.sandbox.layout import Layout
 from readiness_kit.signoff import policy
 
-PURPOSES = ("signoff", "waivers", "attestations")
+PURPOSES = ("signoff", "waivers", "attestations", "load-records")
 
 REASONS = {
     "unknown": "The sandbox has no such component: it is proven in the tests",

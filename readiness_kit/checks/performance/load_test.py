@@ -142,10 +142,10 @@ def _stage(name: str, start_s: float, seconds: float, rps: float) -> Stage:
     return Stage(name=name, start_s=start_s, seconds=seconds, from_rps=rps, to_rps=rps)
 
 
-def _resident(mb_h: float) -> Gauge:
-    """Return half an hour of one process's memory, which grows by *mb_h*."""
-    t_s = tuple(5.0 * k for k in range(361))
-    noise = (k * 7919 % 1000 / 1000 for k in range(361))
+def resident(mb_h: float, samples: int = 361) -> Gauge:
+    """Return the memory of one process, every 5 s, which grows by *mb_h*."""
+    t_s = tuple(5.0 * k for k in range(samples))
+    noise = (k * 7919 % 1000 / 1000 for k in range(samples))
     values = tuple((300 + mb_h * t / 3600 + x) * 1e6 for t, x in zip(t_s, noise, strict=True))
     return Gauge(name="resident_bytes", of="process 4711", t_s=t_s, values=values)
 
@@ -161,7 +161,7 @@ SOAK = like(
     answered=36_000,
     block_s=60.0,
     blocks=tuple(block(20 + n % 3, 1200) for n in range(30)),
-    gauges=(_CONNECTIONS, _resident(0.0)),
+    gauges=(_CONNECTIONS, resident(0.0)),
 )
 _SHED = Histogram(bins=block(22, 1).bins, counts=(40,), max_us=22_000, lost=20)
 STRESS = like(
@@ -202,7 +202,7 @@ def errors(run: BenchmarkLoad) -> BenchmarkLoad:
 
 def leaking(run: SoakLoad) -> SoakLoad:
     """A process grows by 100 MB an hour."""
-    return run.replace(gauges=(_CONNECTIONS, _resident(100.0)))
+    return run.replace(gauges=(_CONNECTIONS, resident(100.0)))
 
 
 def fails_at_last(run: SoakLoad) -> SoakLoad:

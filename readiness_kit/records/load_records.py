@@ -1,0 +1,164 @@
+"""Load records: somebody signs that a load test of this target was played, and what came of it.
+
+``<finished>-<profile>.json`` in canonical form, ``….json.sig`` beside it, signed in the namespace
+``engineering-lead@load-records.readiness-kit``: the role that owns the claim that a load test is on
+record.
+"""
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from readiness_kit.errors import IntegrityError, UsageError
+from readiness_kit.evidence import atomic, canonical
+from readiness_kit.facts.load import LoadRun
+from readiness_kit.load_verdict.parts import steady
+from readiness_kit.records import signed, sshsig
+from readiness_kit.records.signed import Rejected
+from readiness_kit.records.signers import AllowedSigners
+from readiness_kit.records.waivers import Words
+from readiness_kit.target import Target
+
+NAMESPACE = signed.namespace("engineering_lead", "load-records")
+
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+LoadVerdict = Literal["held", "not_held", "unknown"]
+
+
+class LoadRecord(signed.Record, frozen=True, kw_only=True):
+    """One load test of one release."""
+
+    schema: Literal["readiness-kit/load-record/1"] = "readiness-kit/load-record/1"
+
+    target: Words
+    """Name of the target."""
+
+    environment: Words
+    """Where it runs."""
+
+    commit: Words
+    """Commit of the release that was deployed."""
+
+    profile: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+    """The profile that was played."""
+
+    steady_s: Annotated[float, Meta(ge=0)]
+    """Longest time at one rate, seconds."""
+
+    rate_rps: Annotated[float, Meta(ge=0)]
+    """That rate, requests per second."""
+
+    valid: bool
+    """Whether it says something about the target: false where the generator was the bottleneck."""
+
+    verdict: LoadVerdict
+    """Whether the objectives held."""
+
+    finished_at: datetime
+    """When it ended."""
+
+    report_sha256: Sha256
+    """Digest of the report that ``readiness load --json`` printed."""
+
+    person: Words
+    """Mailbox of the person who signs it."""
+
+    @property
+    def name(self) -> str:
+        """File name of the record."""
+        return f"{self.finished_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{self.profile}.json"
+
+    def fault(self, target: str, now: datetime) -> str:
+        """Return why it counts for nothing at *now*, or nothing. Pure."""
+        if self.finished_at.tzinfo is None:
+            return "its time has no zone"
+        return signed.first(
+            (
+                (self.target != target, f"it is about {self.target}, not {target}"),
+                (self.finished_at > now + signed.FUTURE, "it ended in the future"),
+            )
+        )
+
+
+def record_of(
+    run: LoadRun, target: Target, *, verdict: LoadVerdict, report: bytes, person: str
+) -> LoadRecord:
+    """Return the record of *run*, whose *report* is kept elsewhere.
+
+    Raises:
+        UsageError: The target does not say which commit is deployed.
+
+    """
+    if target.release is None or not target.release.commit:
+        raise UsageError(
+            "readiness.yaml does not say which commit is deployed",
+            hint="add release: {version: …, commit: …}",
+        )
+    steady_s, rate_rps = steady(run)
+    return LoadRecord(
+        target=target.name,
+        environment=target.environment,
+        commit=target.release.commit,
+        profile=run.profile,
+        steady_s=steady_s,
+        rate_rps=rate_rps,
+        valid=run.valid,
+        verdict=verdict,
+        finished_at=run.observed_at,
+        report_sha256=hashlib.sha256(report).hexdigest(),
+        person=person,
+    )
+
+
+def write(folder: Path, record: LoadRecord, key: Path, signers: AllowedSigners) -> Path:
+    """Sign *record* with its person's *key* and write it with its signature to *folder*.
+
+    Raises:
+        IntegrityError: *signers* do not name this person with this key for load records.
+        UsageError: The key cannot be used.
+
+    """
+    data = canonical.dumps(record)
+    made = sshsig.sign(data, key, NAMESPACE)
+    now = datetime.now(UTC)
+    signers.authorise(data, made.armored, principal=record.person, namespace=NAMESPACE, at=now)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / record.name
+    atomic.write(path, data)
+    atomic.write(path.with_name(f"{path.name}.sig"), made.armored)
+    return path
+
+
+def read(
+    folder: Path, target: str, signers: AllowedSigners, now: datetime
+) -> tuple[dict[str, LoadRecord], tuple[Rejected, ...]]:
+    """Return the records of *target* in *folder* by file name, and why others count for nothing.
+
+    Raises:
+        OSError: The folder cannot be read.
+
+    """
+    accepted: dict[str, LoadRecord] = {}
+    rejected: list[Rejected] = []
+    for path in sorted(folder.iterdir()):
+        if path.name.endswith(".json"):
+            try:
+                accepted[path.name] = _read_one(path, target, signers, now)
+            except IntegrityError as error:
+                rejected.append(Rejected(file=path.name, reason=error.message))
+    return accepted, tuple(rejected)
+
+
+def _read_one(path: Path, target: str, signers: AllowedSigners, now: datetime) -> LoadRecord:
+    data = atomic.read(path, max_bytes=signed.MAX_BYTES)
+    signature = atomic.read(path.with_name(f"{path.name}.sig"), max_bytes=sshsig.MAX_BYTES)
+    record = canonical.decode_canonical(data, LoadRecord, max_bytes=signed.MAX_BYTES)
+    signers.authorise(data, signature, principal=record.person, namespace=NAMESPACE, at=now)
+    if fault := record.fault(target, now):
+        raise IntegrityError(fault)
+    if path.name != record.name:
+        raise IntegrityError(f"it is the record {record.name} under another name")
+    return record
