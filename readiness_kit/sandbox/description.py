@@ -54,7 +54,7 @@ def describe(
         },
         "auth": _auth(layout),
         "identities": {name: _secret(f"token_{name}") for name in PEOPLE},
-        "database": _database(hardened=hardened),
+        "database": _database(layout, hardened=hardened),
         "cache": {
             "url": _secret("cache_url"),
             "ca": "deploy/tls/ca.pem",
@@ -68,7 +68,9 @@ def describe(
         },
         "logs": {"application": _of_instances("logs/quill-{}.jsonl")},
         "source": {"path": "source", "schema": "source/schema.graphql"},
+        "kubernetes": {"manifests": ["deploy/kubernetes"]},
         "documents": _documents(layout),
+        "capacity": "deploy/capacity.yaml",
         "smoke": _smoke(),
         "objectives": {"peak_rps": 20, "rto_minutes": 30, "rpo_minutes": 5},
         "load": _load(hardened=hardened),
@@ -127,7 +129,7 @@ def _auth(layout: Layout) -> Yaml:
     }
 
 
-def _database(*, hardened: bool) -> Yaml:
+def _database(layout: Layout, *, hardened: bool) -> Yaml:
     database: dict[str, Yaml] = {
         "dsn": _secret("probe_dsn"),
         "application_dsn": _secret("application_dsn"),
@@ -140,6 +142,7 @@ def _database(*, hardened: bool) -> Yaml:
             }
             for number in (1, 2)
         ],
+        "scratch": str(layout.scratch),
     }
     if hardened:
         database["replicas"] = [_secret("standby_dsn")]

@@ -89,6 +89,7 @@ class Layout:
         self.target_file = root / "readiness.yaml"
         self.deploy = root / "deploy"
         self.documents = self.deploy / "documents"
+        self.manifests = self.deploy / "kubernetes"
         self.tls = self.deploy / "tls"
         self.source = root / "source"
         self.secrets = root / "secrets"
@@ -109,6 +110,11 @@ class Layout:
         """What nginx serves by itself."""
         return self.servers / "pages"
 
+    @property
+    def scratch(self) -> Path:
+        """Where a scratch file beside the data may be written."""
+        return self.servers / "scratch"
+
     def create(self) -> None:
         """Create every folder.
 
@@ -126,12 +132,14 @@ class Layout:
             self.servers = self.outside / "servers"
             self.outside.chmod(0o711)
         demand_space(self.servers.parent)
-        for folder in (self.documents, self.tls, self.source, self.logs, self.backups):
+        own = (self.documents, self.manifests, self.tls, self.source, self.logs, self.backups)
+        for folder in own:
             folder.mkdir(parents=True)
         for folder in (self.secrets, self.keys):
             folder.mkdir(mode=0o700)
         self.servers.mkdir(mode=0o711)
         self.pages.mkdir()
+        self.scratch.mkdir()
 
     def remove_outside(self) -> None:
         """Remove what was placed outside the root."""

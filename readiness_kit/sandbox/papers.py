@@ -19,6 +19,7 @@ from readiness_kit.sandbox.templates import fill
 FILES = "readiness_kit.sandbox.files"
 APP = "readiness_kit.sandbox.app"
 DEPLOYED = (
+    "capacity.yaml",
     "certificate-renewal.timer",
     "certificate-renewal.service",
     "mint-token",
@@ -92,6 +93,7 @@ def write_documents(layout: Layout, ports: Ports) -> None:
     filled = (
         *((file, layout.documents) for file in packaged.joinpath("documents").iterdir()),
         *((file, layout.pages) for file in packaged.joinpath("pages").iterdir()),
+        *((file, layout.manifests) for file in packaged.joinpath("kubernetes").iterdir()),
         *((packaged.joinpath(name), layout.deploy) for name in DEPLOYED),
     )
     for file, folder in filled:

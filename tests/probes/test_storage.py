@@ -209,6 +209,14 @@ def test_the_scratch_file_is_there_and_goes(tmp_path, monkeypatch):
     assert list(scratch.iterdir()) == []
 
 
+def test_what_is_not_asked_for_is_not_waited_for(tmp_path, monkeypatch):
+    (tmp_path / "said").write_text(SAID)
+    scratch = program(tmp_path, monkeypatch, f"cat {tmp_path}/said; sleep 60")
+    said, _ = _measure(visit("http://localhost", deadline_s=20.0), scratch, tmp_path)
+    assert [one.name for one in methods(said)] == ["open_datasync", "fdatasync"]
+    assert list(scratch.iterdir()) == []
+
+
 @pytest.mark.parametrize("script", ["echo no space left; exit 1", "sleep 60"])
 def test_the_scratch_file_goes_whatever_happens(tmp_path, monkeypatch, script):
     scratch = program(tmp_path, monkeypatch, script)
