@@ -44,8 +44,8 @@ def test_users_draw_from_identities_before_the_token_before_the_command(tmp_path
 @pytest.mark.parametrize(
     ("text", "within_s", "expires"),
     [
-        (token(100), 90, False),
-        (token(100), 110, True),
+        (token(90_000), 50_000, False),
+        (token(90_000), 100_000, True),
         (token(None), 1e9, False),
         (token(None, exp_=5), 1e9, False),
         ("opaque", 1e9, False),
