@@ -22,6 +22,7 @@ COMMANDS = {
     "check": "Judge in the terminal, without notebooks.",
     "run": "Execute the notebooks and write a run folder.",
     "load": "Run one load profile.",
+    "worker": "Generate load on this host for a test that runs on another.",
     "report": "Rebuild a report from a run's stored facts.",
     "runs": "List run folders, and remove old ones.",
     "diff": "Say what changed between two runs.",

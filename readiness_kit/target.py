@@ -211,7 +211,7 @@ class Database(Part, frozen=True):
 
     scratch: Path | None = None
     """Folder on the volume of the data directory in which a scratch file of 16 MB may be written
-    and synced for half a minute.
+    and synced for ten seconds.
     """
 
 
@@ -456,8 +456,11 @@ class Distributed(Part, frozen=True):
     workers: Annotated[int, Meta(gt=0)]
     """How many must join; the test does not start with fewer."""
 
+    secret: Secret
+    """Shared with the workers: what is said is sealed with it, though not hidden."""
+
     bind: str = "127.0.0.1"
-    """Address of this host that the workers reach; the connection is not encrypted."""
+    """Address of this host that the workers reach."""
 
     port: Annotated[int, Meta(ge=1, le=65535)] = 5557
     """Port of the master."""

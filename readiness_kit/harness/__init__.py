@@ -20,9 +20,11 @@ UNIMPORTABLE = frozenset(
         "fastlane",
         "guarded",
         "guards",
+        "master",
         "runner",
         "scenario",
         "users",
+        "worker",
     }
 )
 """Modules that import Locust or gevent; only a generator may."""

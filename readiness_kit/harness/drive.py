@@ -19,9 +19,6 @@ from readiness_kit.harness.merging import Disagreement, Seconds, whole
 from readiness_kit.harness.plan import Ended, Message, Plan, Ready, Refused, Renew, Stop, Tick
 from readiness_kit.statistics.histogram import Histogram
 
-START_S = 90.0
-"""Longest wait for a generator to import Locust and connect its users."""
-
 SILENCE_S = 5.0
 """Longest silence of a generator; it says something every second. Then it is lost."""
 
@@ -147,7 +144,7 @@ class Drive:
 
     def _until_ready(self) -> None:
         waiting = set(self._open)
-        until = time.monotonic() + START_S
+        until = time.monotonic() + self._generators.start_s
         while waiting:
             self._look_for_kill_file()
             heard = self._generators.hear(_POLL_S)
@@ -296,4 +293,7 @@ def _finite(seen: Histogram, p: float) -> float | None:
 def _refusal(refused: Refused) -> NotSeen | UsageError:
     if refused.cause == "scenario":
         return UsageError(refused.message, hint="correct load.scenario in readiness.yaml")
+    if refused.cause == "joining":
+        hint = "start `readiness worker` on each host, with the same secret and scenario"
+        return NotSeen(refused.message, cause="generator_invalid", hint=hint)
     return NotSeen(refused.message, hint="check that the target is up and reachable")

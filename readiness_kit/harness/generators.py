@@ -1,4 +1,4 @@
-"""Generator processes on this host: started, heard, spoken to, and never left behind."""
+"""Generators, here or on other hosts: started, heard, spoken to, and never left behind."""
 
 import contextlib
 import os
@@ -10,14 +10,21 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from readiness_kit.harness.plan import Command, Cut, Message, Order, Plan, Renew, Start, Stop
+from readiness_kit.harness.wire import Host, Relayed, digest_of
+from readiness_kit.target import Distributed
+
+START_S = 90.0
+"""Longest wait for a generator to import Locust and connect its users."""
 
 _STOP_S = 4.0
 _LEAD_S = 0.15
+_FAR_LEAD_S = 1.0
 _DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 Heard = tuple[int, Message | None]
@@ -26,6 +33,9 @@ Heard = tuple[int, Message | None]
 
 class Generators(Protocol):
     """The workers of a run, wherever they are."""
+
+    start_s: float
+    """Longest wait until all are ready."""
 
     def start(self) -> float:
         """Tell all to begin; return when, on this host's monotonic clock."""
@@ -110,6 +120,8 @@ class Child:
 class Local:
     """Generators on this host: they share its clock."""
 
+    start_s = START_S
+
     def __init__(self, plan: Plan, tokens: Sequence[str]) -> None:
         """Start one process for each worker of *plan*."""
         self._heard: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
@@ -156,6 +168,61 @@ class Local:
         line = msgspec.json.encode(command)
         for child in self.children:
             child.tell(line)
+
+
+class Remote:
+    """Generators on other hosts, behind a master in a process of its own."""
+
+    def __init__(self, far: Distributed, plan: Plan, tokens: Sequence[str]) -> None:
+        """Start the master; tokens never travel, so each worker has its own."""
+        del tokens
+        self._heard: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        scenario = Path(plan.scenario).read_bytes() if plan.scenario else b""
+        host = Host(
+            plan=msgspec.structs.replace(plan, scenario=None, ca=None),
+            scenario_sha256=digest_of(scenario) if scenario else "",
+            bind=far.bind,
+            port=far.port,
+            join_s=far.join_s,
+            secret=far.secret.reveal(),
+        )
+        self.start_s = far.join_s + START_S
+        self.master = Child("master", msgspec.json.encode(host))
+        self.master.listen(self._heard.put)
+
+    def start(self) -> float:
+        """Tell all to begin at one instant; the master knows by how much their clocks differ."""
+        at = time.perf_counter() + _FAR_LEAD_S
+        self.master.tell(msgspec.json.encode(Start(at=at)))
+        return at
+
+    def tell(self, command: Cut | Renew | Stop) -> None:
+        """Tell all."""
+        self.master.tell(msgspec.json.encode(command))
+
+    def hear(self, wait_s: float) -> Heard | None:
+        """Return what one of them says next; None after *wait_s* seconds of silence."""
+        try:
+            line = self._heard.get(timeout=wait_s)
+        except queue.Empty:
+            return None
+        if not line:
+            return 0, None
+        relayed = msgspec.json.decode(line, type=Relayed)
+        return relayed.worker, relayed.message
+
+    def last_words(self, worker: int) -> str:
+        """Return why a worker may have ended: all that is known here is the master's fate."""
+        return f"worker {worker}; master: {self.master.last_words()}"
+
+    def close(self) -> None:
+        """End the master; its workers notice within five seconds."""
+        self.master.end()
+
+
+def generators_for(far: Distributed | None) -> Callable[[Plan, Sequence[str]], Generators]:
+    """Return what starts the generators: on this host, or on others."""
+    return Local if far is None else partial(Remote, far)
 
 
 def _environment() -> dict[str, str]:

@@ -18,27 +18,25 @@ from readiness_kit.statistics.histogram import Recorder
 BUSY_S = 5
 """Seconds over which the share of the processor is taken."""
 
-_PULSE_S = 0.02
+BEAT_S = 0.02
+"""How often the event loop's own lateness is looked at."""
 
 
 class Pulse:
-    """Tells every 20 ms how late the event loop is."""
+    """Beats every 20 ms and tells how late the event loop is."""
 
-    def __init__(self, tell: Callable[[float], None]) -> None:
-        """Call *tell* with seconds, from :meth:`start` on."""
+    def __init__(self, at: float, tell: Callable[[float], None]) -> None:
+        """Beat from *at*, on the clock of ``perf_counter``, and call *tell* with seconds."""
+        self._due = at
         self._tell = tell
 
-    def start(self, at: float) -> gevent.Greenlet:
-        """Beat from *at*, on the clock of ``perf_counter``."""
-        return gevent.spawn(self._beat, at)
-
-    def _beat(self, due: float) -> None:
-        while True:
-            gevent.sleep(max(0.0, due - perf_counter()))
-            now = perf_counter()
-            while due <= now:  # a beat that was missed altogether was late, too
-                self._tell(now - due)
-                due += _PULSE_S
+    def beat(self) -> None:
+        """Wait for the next beat. One that was missed altogether was late, too."""
+        gevent.sleep(max(0.0, self._due - perf_counter()))
+        now = perf_counter()
+        while self._due <= now:
+            self._tell(now - self._due)
+            self._due += BEAT_S
 
 
 class Processor:

@@ -113,8 +113,8 @@ class Runner:
         environment = self.environment
         environment.user_classes = list(classes)
         runner = _local_runner(environment)
-        environment.events.init.fire(environment=environment, runner=runner, web_ui=None)  # type: ignore[no-untyped-call]
-        environment.events.test_start.fire(environment=environment)  # type: ignore[no-untyped-call]
+        environment.events.init.fire(environment=environment, runner=runner, web_ui=None)
+        environment.events.test_start.fire(environment=environment)
         runner.spawn_users(shares(classes, self._users))
         self._until(lambda: self.engine.warm >= self._users, WARM_UP_S)
         return self.engine.warm
@@ -149,10 +149,8 @@ class Runner:
     def _play(self) -> None:
         engine = self.engine
         processor = Processor()
-        pulse = Pulse(engine.record.late).start(engine.t0)
         engine.start.set()
-        self._watch(processor)
-        pulse.kill()
+        self._watch(processor, Pulse(engine.t0, engine.record.late))
         if self._leaving:
             engine.cut(max(perf_counter() - engine.t0, 1e-3))
         held = engine.in_flight >= self._users
@@ -163,7 +161,7 @@ class Runner:
                 self.environment.runner.user_greenlets.join()
                 self.environment.runner.stop()
 
-    def _watch(self, processor: Processor) -> None:
+    def _watch(self, processor: Processor, pulse: Pulse) -> None:
         """Tick until everything is back, the grace is over, or the run is to end."""
         while not self._leaving:
             now = perf_counter() - self.engine.t0
@@ -173,7 +171,7 @@ class Runner:
                 processor.look()
             if over:
                 return
-            gevent.sleep(_POLL_S)
+            pulse.beat()
             self._obey()
 
     def _tick(self, t_s: float) -> None:
@@ -229,7 +227,7 @@ def _local_runner(environment: PacedEnvironment) -> LocalRunner:
     runner = environment.create_local_runner()
     for handler in tuple(request._handlers):  # noqa: SLF001
         if handler not in ours:
-            request.remove_listener(handler)  # type: ignore[no-untyped-call]
+            request.remove_listener(handler)
     return runner
 
 

@@ -17,6 +17,7 @@ from readiness_kit.facts.load import (
 )
 from readiness_kit.harness.drive import Drive, LoadOutcome
 from readiness_kit.harness.gauges import Gauges
+from readiness_kit.harness.generators import generators_for
 from readiness_kit.harness.identities import Identities
 from readiness_kit.harness.plan import Plan
 from readiness_kit.harness.planning import plan_for
@@ -96,6 +97,7 @@ def play(
             () if anonymous else identities.tokens(),
             kill_file=visit.target.load.kill_file,
             on_start=gauges.start,
+            generators=generators_for(visit.target.load.distributed),
             renew=None if anonymous else identities.renewed,
         ) as run,
     ):

@@ -137,8 +137,8 @@ def paced_environment(order: Order, engine: Engine) -> PacedEnvironment:
     environment.tls_context = ssl.create_default_context(cafile=plan.ca)
     environment.numbers = plan.users_of(order.worker)
     environment.connecting = BoundedSemaphore(CONNECTING)
-    locust.events.request.add_listener(engine.on_request)  # type: ignore[no-untyped-call]
-    locust.events.user_error.add_listener(engine.on_user_error)  # type: ignore[no-untyped-call]
+    locust.events.request.add_listener(engine.on_request)
+    locust.events.user_error.add_listener(engine.on_user_error)
     return environment
 
 
