@@ -11,8 +11,15 @@ from functools import singledispatch
 
 from readiness_kit.contents import SECTIONS
 from readiness_kit.facts import Fact
-from readiness_kit.facts.load import LoadRun
+from readiness_kit.facts.load import LoadRun, SoakLoad, SpikeLoad, StepLoad, StressLoad
+from readiness_kit.load_verdict.memory import RESIDENT
 from readiness_kit.reports.figure import Axis, Boxes, Chart, Limit, Line
+from readiness_kit.reports.load_charts import (
+    gauge_pictures,
+    memory_pictures,
+    overload_pictures,
+    step_pictures,
+)
 from readiness_kit.reports.look import BLUE, GREY, MARKS, PURPLE
 from readiness_kit.results import ItemResult
 from readiness_kit.statistics.histogram import Histogram, edges_us
@@ -36,12 +43,46 @@ def pictures(fact: Fact, objectives: Objectives) -> tuple[Chart, ...]:
 
 @pictures.register
 def load_pictures(run: LoadRun, objectives: Objectives) -> tuple[Chart, ...]:
-    """Draw one load test: over time, as a distribution, by percentile, and its rates."""
+    """Draw one load test: over time, as a distribution, by percentile, its rates and gauges."""
     return (
         latency_over_time(run, objectives),
         percentile_curve(run, objectives),
         latency_histogram(run, objectives),
         rates(run),
+        *gauge_pictures(run),
+    )
+
+
+@pictures.register
+def step(run: StepLoad, objectives: Objectives) -> tuple[Chart, ...]:
+    """Draw rising steps: throughput and latency by offered rate, then over time."""
+    return (
+        *step_pictures(run, objectives),
+        latency_over_time(run, objectives),
+        rates(run),
+        *gauge_pictures(run),
+    )
+
+
+@pictures.register
+def overload(run: StressLoad | SpikeLoad, objectives: Objectives) -> tuple[Chart, ...]:
+    """Draw overload and what follows it."""
+    return (
+        *overload_pictures(run, objectives),
+        percentile_curve(run, objectives),
+        *gauge_pictures(run),
+    )
+
+
+@pictures.register
+def soak(run: SoakLoad, objectives: Objectives) -> tuple[Chart, ...]:
+    """Draw a long test: its memory first."""
+    return (
+        *memory_pictures(run),
+        latency_over_time(run, objectives),
+        percentile_curve(run, objectives),
+        rates(run),
+        *gauge_pictures(run, leave_out=(RESIDENT,)),
     )
 
 
