@@ -31,7 +31,7 @@ class Volume(Record, frozen=True):
     """Where it is mounted."""
 
     filesystem: str
-    """Its type."""
+    """Its type; empty for a volume of another machine."""
 
     size_bytes: int
     """Its size."""
@@ -80,7 +80,10 @@ class WalArchive(Record, frozen=True):
 
 
 class ServiceVolumes(Fact, frozen=True, kw_only=True):
-    """The volumes of this machine that data, WAL, logs and backups lie on."""
+    """The volumes that data, WAL, logs and backups lie on.
+
+    Those of this machine by its own word, the database's on another by that of Prometheus.
+    """
 
     volumes: tuple[Volume, ...]
     """Each volume once."""

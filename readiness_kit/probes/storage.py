@@ -24,8 +24,9 @@ from readiness_kit.facts.storage import (
 )
 from readiness_kit.probes.disks import Mount, disks, mount_of
 from readiness_kit.probes.host import is_our_backend
-from readiness_kit.probes.postgres_session import Sql, parameters, session
+from readiness_kit.probes.postgres_session import Sql, parameters, servers, session
 from readiness_kit.probes.prometheus import api_client, instant
+from readiness_kit.probes.remote_volumes import volume_of
 from readiness_kit.servers import programs
 from readiness_kit.servers.process import spawn
 from readiness_kit.sources import Visit, source
@@ -45,7 +46,7 @@ _SAID_CAP = 100_000
 
 @source(
     effect="read",
-    asks="1 SQL statement; free space of the volumes of data, WAL, logs and backups",
+    asks="1 or 2 SQL statements; free space of the volumes of data, WAL, logs and backups",
     deadline_s=20,
 )
 def service_volumes(visit: Visit) -> ServiceVolumes:
@@ -63,19 +64,22 @@ def service_volumes(visit: Visit) -> ServiceVolumes:
             found.setdefault(real.stat().st_dev, ([], real))[0].append(what)
         except OSError as error:
             unseen[what] = f"{path} cannot be looked at: {error.strerror}"
-    if not found:
+    volumes = [
+        _volume(visit, number, tuple(dict.fromkeys(holds)), path)
+        for number, (holds, path) in found.items()
+    ]
+    if "data" in unseen:
+        volumes += _elsewhere(visit, unseen)
+    if not volumes:
         reasons = "; ".join(unseen.values()) or "readiness.yaml names no database, logs or backups"
         raise NotSeen(
-            f"nothing of the service lies on this machine: {reasons}",
+            f"no volume of the service was seen: {reasons}",
             cause="could_not_ask" if unseen else "not_configured",
             hint="run the kit on the database's machine, as an account that may enter its folders",
         )
     return ServiceVolumes(
         observed_at=datetime.now(UTC),
-        volumes=tuple(
-            _volume(visit, number, tuple(dict.fromkeys(holds)), path)
-            for number, (holds, path) in found.items()
-        ),
+        volumes=tuple(volumes),
         unseen=unseen,
         wal_archive=_archived(visit),
     )
@@ -97,6 +101,20 @@ def _places(visit: Visit, unseen: dict[str, str]) -> Iterator[tuple[Holds, Path]
         yield "backups", visit.target.backups.directory
         if visit.target.backups.wal_archive is not None:
             yield "wal_archive", visit.target.backups.wal_archive
+
+
+def _elsewhere(visit: Visit, unseen: dict[str, str]) -> Iterator[Volume]:
+    """Yield the volume of a database on another machine, if Prometheus watches that."""
+    try:
+        params = parameters(visit.database.dsn)
+        with session(visit, params) as database:
+            folder = database.row(Sql.SERVER)["data_directory"] or ""
+        yield volume_of(visit, {one.host for one in servers(params)}, folder, ("data",))
+    except NotSeen as error:
+        unseen["data"] = f"{unseen['data']}; {error.message}"
+        return
+    del unseen["data"]
+    unseen["wal"] = "pg_wal of another machine may be a link to another volume"
 
 
 def data_directory(visit: Visit) -> Path:

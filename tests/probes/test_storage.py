@@ -2,6 +2,7 @@
 
 import os
 import time
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from webserver import Reply, secret, serve, visit
@@ -9,6 +10,7 @@ from webserver import Reply, secret, serve, visit
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.storage import Disk
 from readiness_kit.probes.disks import Mount, disks, mount_of
+from readiness_kit.probes.remote_volumes import volume_of
 from readiness_kit.probes.storage import _measure, methods, service_volumes, sync_speed
 from readiness_kit.target import Backups, Database, Logs, Prometheus
 
@@ -162,6 +164,47 @@ def test_a_place_that_is_not_there_is_named(tmp_path):
     with pytest.raises(NotSeen) as error:
         service_volumes.gather(visit("http://localhost"))
     assert error.value.cause == "not_configured"
+
+
+def watched(answer):
+    with serve(answer) as url:
+        known = visit("http://127.0.0.1:1", prometheus=Prometheus(url=url))
+        return volume_of(known, {"db.example.com"}, "/srv/pg/17/main", ("data",))
+
+
+def vector(*values):
+    result = [{"metric": {"n": str(n)}, "value": [1, str(v)]} for n, v in enumerate(values)]
+    return Reply(body={"data": {"resultType": "vector", "result": result}})
+
+
+def test_a_volume_of_another_machine_is_the_innermost_it_tells_of():
+    figures = {"size_bytes": 1000, "avail_bytes": 300, "free_bytes": 400, "files": 9}
+
+    def answer(asked):
+        query = parse_qs(urlsplit(asked.path).query)["query"][0]
+        assert r"(db\\.example\\.com)(:[0-9]+)?" in query
+        if 'mountpoint="/srv/pg"' not in query:
+            return vector()
+        if "deriv" in query:
+            return vector(25)
+        name = query.removeprefix("node_filesystem_").partition("{")[0]
+        return vector(figures.get(name, 7))
+
+    volume = watched(answer)
+    assert (volume.mount, volume.used_bytes, volume.available_bytes) == ("/srv/pg", 600, 300)
+    assert (volume.inodes, volume.inodes_free, volume.disks) == (9, 7, ())
+    assert volume.shrinking_bytes_per_day == 25
+
+
+@pytest.mark.parametrize("reply", [vector(), vector(1, 2), Reply(503)])
+def test_a_machine_that_is_not_watched_is_not_seen(reply):
+    with pytest.raises(NotSeen):
+        watched(lambda _: reply)
+
+
+def test_the_end_of_a_tunnel_is_not_the_machine_behind_it():
+    with pytest.raises(NotSeen, match="ends elsewhere"):
+        volume_of(visit("http://127.0.0.1:1"), {"localhost", "127.0.0.1"}, "/srv", ("data",))
 
 
 def test_no_scratch_place_is_not_allowed(tmp_path):
