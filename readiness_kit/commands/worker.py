@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -35,7 +36,7 @@ import click
 )
 def command(
     master: str, secret: str, scenario: Path | None, ca: Path | None, tokens: tuple[str, ...]
-) -> int:
+) -> NoReturn:
     """Join the load test at HOST:PORT, generate its share of the load, and leave.
 
     Waits until there is a test to join. The plan comes from the test; scenario, authority and
@@ -56,10 +57,10 @@ def command(
         "ca": str(ca) if ca else None,
         "tokens": [Secret(one).reveal() for one in tokens],
     }
-    return _become_worker(json.dumps(joining).encode())
+    _become_worker(json.dumps(joining).encode())
 
 
-def _become_worker(order: bytes) -> int:
+def _become_worker(order: bytes) -> NoReturn:
     """Replace this process by the generator; its input stays open for as long as it lives."""
     reading, writing = os.pipe()
     os.set_inheritable(writing, True)  # noqa: FBT003 - as in the standard library
@@ -67,4 +68,3 @@ def _become_worker(order: bytes) -> int:
     os.dup2(reading, 0)
     program = [sys.executable, "-m", "readiness_kit.harness", "worker", str(os.getppid())]
     os.execv(program[0], program)  # noqa: S606 - no shell is wanted
-    return 0

@@ -20,6 +20,7 @@ InvalidReason = Literal[
     "worker_lost",
     "interrupted",
     "closed_loop",
+    "not_understood",
 ]
 """Why a run proves nothing about the target:
 
@@ -29,7 +30,8 @@ InvalidReason = Literal[
 - ``target_down``: nothing answered, so the run was cut short;
 - ``worker_lost``: a generator process died, or its counts do not add up;
 - ``interrupted``: somebody stopped it;
-- ``closed_loop``: users sent when they liked, so a stalled target was simply asked less often.
+- ``closed_loop``: users sent when they liked, so a stalled target was simply asked less often;
+- ``not_understood``: an answer came that the fast lane does not read: use ``OpenUser``.
 """
 
 

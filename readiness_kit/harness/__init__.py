@@ -21,6 +21,7 @@ UNIMPORTABLE = frozenset(
         "guarded",
         "guards",
         "master",
+        "paced",
         "runner",
         "scenario",
         "users",

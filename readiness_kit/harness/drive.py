@@ -231,6 +231,8 @@ class Drive:
         late_ms = ended.lateness.quantile_ms(0.99) or 0.0
         if late_ms > max(LATE_MS, 3 * ended.noise_floor_ms) or ended.busiest > BUSY:
             return "generator_late"
+        if ended.errors.get("not_understood"):
+            return "not_understood"
         if ended.errors.get("unauthenticated", 0) > 0.01 * ended.sent:
             return "identity_refused"
         return None

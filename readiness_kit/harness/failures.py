@@ -5,9 +5,18 @@ import ssl
 
 from geventhttpclient.useragent import ConnectionError as HttpError
 
+from readiness_kit.harness.heads import Unsupported
+
+NOT_UNDERSTOOD = "not_understood"
+"""Kind of what the fast lane refused to read."""
+
 
 class GraphQLFailure(Exception):
     """An answer that arrived and is wrong; its text is the kind under which it is counted."""
+
+
+class BadStatus(Exception):
+    """An answer whose status is not good."""
 
 
 class OriginRefused(HttpError):
@@ -23,6 +32,8 @@ def kind_of(exception: BaseException, status: int) -> str:
         return str(exception)
     if isinstance(exception, OriginRefused):
         return "origin_refused"
+    if isinstance(exception, Unsupported):
+        return NOT_UNDERSTOOD
     if status == 401:
         return "unauthenticated"
     if 300 <= status < 400:

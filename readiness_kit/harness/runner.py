@@ -18,6 +18,7 @@ from locust.runners import LocalRunner
 
 from readiness_kit.harness.engine import Engine
 from readiness_kit.harness.guards import Processor, Pulse, max_rss_bytes, noise_floor_ms
+from readiness_kit.harness.paced import Paced, PacedEnvironment, paced_environment
 from readiness_kit.harness.plan import (
     Command,
     Cut,
@@ -32,7 +33,6 @@ from readiness_kit.harness.plan import (
     Tick,
 )
 from readiness_kit.harness.scenario import classes_of, shares
-from readiness_kit.harness.users import Paced, PacedEnvironment, paced_environment
 
 WARM_UP_S = 60.0
 """Longest wait for all users to connect."""

@@ -7,8 +7,9 @@ from locust import FastHttpUser, task
 from locust.user.task import filter_tasks_by_tags
 from locust.util.load_locustfile import load_locustfile
 
+from readiness_kit.harness.paced import Paced, PacedFastLane
 from readiness_kit.harness.plan import Plan
-from readiness_kit.harness.users import Paced
+from readiness_kit.harness.users import FastLaneUser
 
 
 def classes_of(plan: Plan) -> list[type[Paced]]:
@@ -36,7 +37,7 @@ def classes_of(plan: Plan) -> list[type[Paced]]:
     if not with_tasks:
         tagged = f" tagged {' or '.join(plan.tags)}" if plan.tags else ""
         raise ValueError(f"no user class has a task{tagged}")
-    return [type(kind.__name__, (Paced, kind), {"host": plan.url}) for kind in with_tasks]
+    return [_paced(kind, plan) for kind in with_tasks]
 
 
 def shares(classes: list[type[Paced]], users: int) -> dict[str, int]:
@@ -50,6 +51,11 @@ def shares(classes: list[type[Paced]], users: int) -> dict[str, int]:
         given[kind.__name__] = mine
         left -= mine
     return given
+
+
+def _paced(kind: type[locust.User], plan: Plan) -> type[Paced]:
+    mixed = PacedFastLane if issubclass(kind, FastLaneUser) else Paced
+    return type(kind.__name__, (mixed, kind), {"host": plan.url})
 
 
 def _fetching(path: str) -> type[FastHttpUser]:

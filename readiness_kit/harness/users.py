@@ -1,8 +1,8 @@
-"""Locust users: :class:`OpenUser` and :class:`ClosedUser` for scenarios, :class:`Paced` inside.
+"""Locust users that scenarios derive from; they run under stock ``locust -f``, too.
 
-A scenario derives from these and runs under stock ``locust -f`` too. The engine mixes
-:class:`Paced` into every user class: each request waits for the next instant of the schedule,
-goes to the declared origins only, follows no redirect, and comes from the user's own address.
+- :class:`OpenUser` speaks GraphQL over Locust's own client;
+- :class:`ClosedUser` sends when it likes, and proves nothing about percentiles;
+- :class:`FastLaneUser` sends prepared requests at a fraction of the cost.
 """
 
 import json
@@ -10,25 +10,28 @@ import os
 import re
 import ssl
 from collections.abc import Callable, Mapping
+from time import perf_counter
+from typing import Any
+from urllib.parse import urlsplit
 
-import gevent
-import locust
-from gevent.lock import BoundedSemaphore
 from locust import FastHttpUser
-from locust.env import Environment
 
-from readiness_kit.harness.engine import Engine, Flight
-from readiness_kit.harness.failures import GraphQLFailure
-from readiness_kit.harness.guarded import BoundPool, GuardedAgent, PacedSession, address_of
-from readiness_kit.harness.plan import Order, Origin, Plan
+from readiness_kit.harness.answers import Answer
+from readiness_kit.harness.engine import Flight
+from readiness_kit.harness.failures import BadStatus, GraphQLFailure
+from readiness_kit.harness.fastlane import Lane
+from readiness_kit.harness.heads import Unsupported
+from readiness_kit.harness.prepared import Prepared, prepare
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
-CONNECTING = 50
-"""Users that connect at once."""
+PREPARED = 200
+"""Requests that a user keeps prepared; beyond, they are prepared anew."""
+
+TIMEOUT_S = 60.0
+"""Longest wait for an answer under stock Locust; the engine has its own."""
 
 _NAME = re.compile(r"\b(?:query|mutation|subscription)\s+([A-Za-z_]\w*)")
-_IDLE_S = 0.05
 
 
 class OpenUser(FastHttpUser):
@@ -81,6 +84,160 @@ class ClosedUser(OpenUser):
     abstract = True
 
 
+class FastLaneUser(OpenUser):
+    """An :class:`OpenUser` whose requests are prepared bytes on one kept connection.
+
+    For plain HTTP/1.1 over TCP or TLS: keep-alive, chunks, gzip and deflate. An answer that it
+    cannot read without guessing makes the run invalid, instead of the target guilty; use
+    :class:`OpenUser` then. ``client`` is there as well, for what is rare.
+    """
+
+    abstract = True
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - as Locust's
+        """Prepare; nothing is sent yet."""
+        super().__init__(*args, **options)
+        self._prepared: dict[tuple[object, ...], Prepared] = {}
+        self._lane: Lane | None = None
+
+    @property
+    def lane(self) -> Lane:
+        """The connection."""
+        if self._lane is None:
+            self._lane = self.open_lane()
+        return self._lane
+
+    def open_lane(self) -> Lane:
+        """Return a connection to ``host``."""
+        where = urlsplit(self.host or "")
+        secure = where.scheme == "https"
+        port = where.port or (443 if secure else 80)
+        tls = ssl.create_default_context() if secure else None
+        return Lane(where.hostname or "", port, timeout_s=TIMEOUT_S, tls=tls)
+
+    def fast(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        name: str = "",
+        headers: Mapping[str, str] | None = None,
+        check: Callable[[Answer], object] | None = None,
+    ) -> Answer | None:
+        """Send one request and return its answer, or None when it failed.
+
+        It succeeds with a status of 200 to 299, if *check* raises nothing. It is counted under
+        *name*, or else the path without its query.
+
+        Raises:
+            ValueError: A part of it would break the request.
+
+        """
+        key = (method, path, body, *(headers or {}).items())
+        prepared = self._prepared.get(key) or self._prepare(key, method, path, headers, body)
+        flight = self.next_flight()
+        began = perf_counter()
+        answer: Answer | None = None
+        failure: Exception | None = None
+        try:
+            answer = self.lane.ask(prepared)
+        except (OSError, Unsupported) as error:
+            failure = error
+        service_s = perf_counter() - began
+        if answer is not None:
+            failure = _wrong(answer, check)
+        self.landed(
+            flight,
+            method=method,
+            name=name or path.partition("?")[0],
+            service_s=service_s,
+            answer=answer,
+            failure=failure,
+        )
+        return answer if failure is None else None
+
+    def gql(
+        self,
+        document: str,
+        variables: Mapping[str, Json] | None = None,
+        *,
+        accept: Callable[[dict[str, Json]], bool] = bool,
+    ) -> dict[str, Json] | None:
+        """Send one GraphQL operation on the fast lane; as :meth:`OpenUser.gql`."""
+        body = json.dumps({"query": document, "variables": dict(variables or {})}).encode()
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        found: dict[str, Json] = {}
+        answer = self.fast(
+            "POST",
+            self.graphql,
+            body,
+            name=operation_name(document),
+            headers=headers,
+            check=lambda answer: found.update(data_of(answer.body, accept)),
+        )
+        return found if answer is not None else None
+
+    def next_flight(self) -> Flight | None:
+        """Return at once: stock Locust does not pace."""
+        return None
+
+    def landed(
+        self,
+        flight: Flight | None,
+        *,
+        method: str,
+        name: str,
+        service_s: float,
+        answer: Answer | None,
+        failure: Exception | None,
+    ) -> None:
+        """Report to stock Locust."""
+        del flight
+        self.environment.events.request.fire(
+            request_type=method,
+            name=name,
+            response_time=service_s * 1000,
+            response_length=len(answer.encoded) if answer is not None else 0,
+            response=answer,
+            context={},
+            exception=failure,
+        )
+
+    def fixed_headers(self) -> dict[str, str]:
+        """Return what every request carries."""
+        return {"User-Agent": "readiness-kit load", "Accept-Encoding": "gzip, deflate"}
+
+    def _prepare(
+        self,
+        key: tuple[object, ...],
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None,
+        body: bytes,
+    ) -> Prepared:
+        if len(self._prepared) >= PREPARED:
+            self._prepared.clear()
+        host = urlsplit(self.host or "").netloc.rpartition("@")[2]
+        made = prepare(method, host, path, {**self.fixed_headers(), **(headers or {})}, body)
+        self._prepared[key] = made
+        return made
+
+
+def _wrong(answer: Answer, check: Callable[[Answer], object] | None) -> Exception | None:
+    """Return what is wrong with an answer."""
+    if not 200 <= answer.status < 300:
+        return BadStatus(f"status {answer.status}")
+    try:
+        if check is not None:
+            check(answer)
+    except Exception as error:  # noqa: BLE001 - a check is the scenario's code
+        return error
+    return None
+
+
 def operation_name(document: str) -> str:
     """Return the name of a document's first operation.
 
@@ -111,123 +268,6 @@ def data_of(body: bytes, accept: Callable[[dict[str, Json]], bool]) -> dict[str,
     if not accept(answer["data"]):
         raise GraphQLFailure("not_accepted")
     return dict(answer["data"])
-
-
-class PacedEnvironment(Environment):
-    """A Locust environment with the engine and the limits its users obey."""
-
-    engine: Engine
-    plan: Plan
-    tokens: tuple[str, ...]
-    origins: frozenset[Origin]
-    tls_context: ssl.SSLContext
-    numbers: range
-    connecting: BoundedSemaphore
-    born: int = 0
-
-
-def paced_environment(order: Order, engine: Engine) -> PacedEnvironment:
-    """Return the environment in which *engine* plays its share of an order."""
-    plan = order.plan
-    environment = PacedEnvironment(host=plan.url, events=locust.events)
-    environment.engine = engine
-    environment.plan = plan
-    environment.tokens = order.tokens
-    environment.origins = frozenset(plan.origins)
-    environment.tls_context = ssl.create_default_context(cafile=plan.ca)
-    environment.numbers = plan.users_of(order.worker)
-    environment.connecting = BoundedSemaphore(CONNECTING)
-    locust.events.request.add_listener(engine.on_request)
-    locust.events.user_error.add_listener(engine.on_user_error)
-    return environment
-
-
-class Paced(FastHttpUser):
-    """Mixed in before a scenario's own class."""
-
-    abstract = True
-    environment: PacedEnvironment
-
-    def __init__(self, environment: PacedEnvironment) -> None:
-        """Take a number, a token and an address."""
-        self.number = environment.numbers[environment.born % len(environment.numbers)]
-        environment.born += 1
-        super().__init__(environment)
-        self._own_token: str | None = None
-        self.graphql = environment.plan.graphql
-        self.pacing = False
-        self.asked = False
-        self.closed = isinstance(self, ClosedUser)
-        self.client = _session(self, environment)
-
-    @property
-    def token(self) -> str:
-        """The user's own token, or the one it draws from the pool, which is renewed meanwhile."""
-        tokens = self.environment.tokens
-        if self._own_token is None and tokens:
-            return tokens[self.number % len(tokens)]
-        return self._own_token or ""
-
-    @token.setter
-    def token(self, own: str) -> None:
-        self._own_token = own
-
-    def next_flight(self) -> Flight | None:
-        """Wait until a request may be sent; None while connecting and cleaning up."""
-        if not self.pacing:
-            return None
-        self.asked = True
-        engine = self.environment.engine
-        return engine.take_now() if self.closed else engine.take()
-
-    def on_start(self) -> None:
-        """Log in and connect, unpaced and unrecorded."""
-        # Locust sleeps after every task, if only for 0 s, which costs a switch to the hub and back
-        setattr(self._taskset_instance, "_sleep", _sleep)  # noqa: B010
-        with self.environment.connecting:
-            super().on_start()
-            self.client.get(self.environment.plan.path)
-        self.environment.engine.warmed()
-        self.pacing = True
-
-    def on_stop(self) -> None:
-        """Clean up, unpaced and unrecorded."""
-        self.pacing = False
-        super().on_stop()  # type: ignore[no-untyped-call]
-
-    def wait_time(self) -> float:
-        """Return at once: the schedule paces requests, not tasks."""
-        if self.closed:
-            own: float = super().wait_time()
-            return own
-        asked, self.asked = self.asked, False
-        return 0.0 if asked else _IDLE_S
-
-
-def _sleep(seconds: float) -> None:
-    if seconds > 0:
-        gevent.sleep(seconds)
-
-
-def _session(user: Paced, environment: PacedEnvironment) -> PacedSession:
-    plan, context = environment.plan, environment.tls_context
-    session = PacedSession(user.host, environment.events.request, user)
-    session.pace = user
-    session.client = GuardedAgent(
-        environment.origins,
-        cookiejar=session.cookiejar,
-        client_pool=BoundPool(
-            address_of(user.number) if plan.loopback else None,
-            ssl_context_factory=lambda **_: context,
-            connection_timeout=plan.timeout_s,
-            network_timeout=plan.timeout_s,
-            concurrency=10,
-        ),
-        headers={"User-Agent": "readiness-kit load", **plan.headers},
-        max_retries=0,
-        max_redirects=0,
-    )
-    return session
 
 
 def _error_kind(errors: Json) -> str:

@@ -32,6 +32,7 @@ CAUSES = {
     "worker_lost": Cause.GENERATOR_INVALID,
     "interrupted": Cause.TOO_FEW_SAMPLES,
     "closed_loop": Cause.UNPROVEN,
+    "not_understood": Cause.GENERATOR_INVALID,
 }
 """What an invalid run means for a claim."""
 
