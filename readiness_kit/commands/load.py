@@ -59,10 +59,10 @@ def command(
     if workers is not None:
         target = replace(target, load=replace(target.load, workers=workers))
     built_in = profile_of(profile)
+    _confirmed(target, url, confirm)
     plan = plan_for(
         target, profile, LoadProfile(rate_rps=rate, seconds=duration, users=users), url=url
     )
-    _confirmed(target, plan, confirm)
     with display(plan) as show:
         run = play(_visit(target, plan), built_in.fact, plan, on_second=show, anonymous=bool(url))
     # what was asked for on the command line is the peak that must hold
@@ -87,12 +87,12 @@ def _visit(target: "Target", plan: "Plan") -> "Visit":
     )
 
 
-def _confirmed(target: "Target", plan: "Plan", confirm: str | None) -> None:
+def _confirmed(target: "Target", url: str | None, confirm: str | None) -> None:
     from urllib.parse import urlsplit
 
     from readiness_kit.errors import UsageError
 
-    host = urlsplit(plan.url).hostname
+    host = urlsplit(url or (target.api.url if target.api else "")).hostname
     if target.environment == "production" and confirm != host:
         raise UsageError(
             f"{target.name} is in production: load was not confirmed",
