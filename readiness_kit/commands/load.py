@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from readiness_kit.commands.options import confirm_option, target_option
+from readiness_kit.commands.signing import FILE
 
 if TYPE_CHECKING:
     from readiness_kit.harness.plan import Plan
@@ -28,6 +29,9 @@ CODES = {"held": 0, "not_held": 1, "unknown": 3}
 @click.option("--users", type=click.IntRange(1), help="Concurrent users.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Generator processes on this host.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.option("--record", is_flag=True, help="Sign for it: a record goes to load.records.")
+@click.option("--as", "person", metavar="PRINCIPAL", help="Who signs the record: your mailbox.")
+@click.option("--key", type=FILE, help="With which OpenSSH private key, or .pub of an agent's.")
 def command(
     profile: str,
     target_file: Path,
@@ -38,6 +42,9 @@ def command(
     users: int | None,
     workers: int | None,
     as_json: bool,
+    record: bool,
+    person: str | None,
+    key: Path | None,
 ) -> int:
     """Play the load PROFILE against the target.
 
@@ -48,7 +55,9 @@ def command(
     from msgspec.structs import replace
 
     from readiness_kit.commands.load_display import display, print_judgement
+    from readiness_kit.commands.load_recording import Recorder
     from readiness_kit.commands.load_report import judged, report
+    from readiness_kit.errors import UsageError
     from readiness_kit.harness.planning import plan_for
     from readiness_kit.harness.profiles import profile as profile_of
     from readiness_kit.harness.runs import play
@@ -63,13 +72,19 @@ def command(
     plan = plan_for(
         target, profile, LoadProfile(rate_rps=rate, seconds=duration, users=users), url=url
     )
+    if record and url:
+        raise UsageError("one URL is no load test of the release", hint="leave --url out")
+    recorder = Recorder.of(target, target_file, person, key) if record else None
     with display(plan) as show:
         run = play(_visit(target, plan), built_in.fact, plan, on_second=show, anonymous=bool(url))
     # what was asked for on the command line is the peak that must hold
     peak_rps = plan.top_rps / built_in.peaks if rate else target.objectives.peak_rps
     verdict, findings = judged(run, replace(target.objectives, peak_rps=peak_rps))
+    said = json.dumps(report(run, verdict, target.objectives), allow_nan=False)
     if as_json:
-        click.echo(json.dumps(report(run, verdict, target.objectives), allow_nan=False))
+        click.echo(said)
+    if recorder is not None:
+        click.echo(recorder.keep(run, verdict, f"{said}\n".encode()), err=True)
     print_judgement(run, verdict, findings)
     return CODES[verdict]
 

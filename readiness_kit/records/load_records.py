@@ -2,7 +2,7 @@
 
 ``<finished>-<profile>.json`` in canonical form, ``….json.sig`` beside it, signed in the namespace
 ``engineering-lead@load-records.readiness-kit``: the role that owns the claim that a load test is on
-record.
+record. What was measured lies in ``reports/`` under the same name, held by its digest.
 """
 
 import hashlib
@@ -61,7 +61,7 @@ class LoadRecord(signed.Record, frozen=True, kw_only=True):
     """When it ended."""
 
     report_sha256: Sha256
-    """Digest of the report that ``readiness load --json`` printed."""
+    """Digest of what ``readiness load --json`` printed."""
 
     person: Words
     """Mailbox of the person who signs it."""
@@ -86,22 +86,17 @@ class LoadRecord(signed.Record, frozen=True, kw_only=True):
 def record_of(
     run: LoadRun, target: Target, *, verdict: LoadVerdict, report: bytes, person: str
 ) -> LoadRecord:
-    """Return the record of *run*, whose *report* is kept elsewhere.
+    """Return the record of *run*, whose *report* is kept beside it.
 
     Raises:
         UsageError: The target does not say which commit is deployed.
 
     """
-    if target.release is None or not target.release.commit:
-        raise UsageError(
-            "readiness.yaml does not say which commit is deployed",
-            hint="add release: {version: …, commit: …}",
-        )
     steady_s, rate_rps = steady(run)
     return LoadRecord(
         target=target.name,
         environment=target.environment,
-        commit=target.release.commit,
+        commit=commit_of(target),
         profile=run.profile,
         steady_s=steady_s,
         rate_rps=rate_rps,
@@ -113,8 +108,37 @@ def record_of(
     )
 
 
-def write(folder: Path, record: LoadRecord, key: Path, signers: AllowedSigners) -> Path:
-    """Sign *record* with its person's *key* and write it with its signature to *folder*.
+def commit_of(target: Target) -> str:
+    """Return the commit that is deployed.
+
+    Raises:
+        UsageError: The target does not say it.
+
+    """
+    if target.release is None or not target.release.commit:
+        raise UsageError(
+            "readiness.yaml does not say which commit is deployed",
+            hint="add release: {version: …, commit: …}",
+        )
+    return target.release.commit
+
+
+def demand_may_sign(person: str, key: Path, signers: AllowedSigners, now: datetime) -> None:
+    """Demand that *person* may sign load records with *key*, by signing nothing.
+
+    Raises:
+        IntegrityError: *signers* do not name this person with this key for load records.
+        UsageError: The key cannot be used.
+
+    """
+    made = sshsig.sign(b"", key, NAMESPACE)
+    signers.authorise(b"", made.armored, principal=person, namespace=NAMESPACE, at=now)
+
+
+def write(
+    folder: Path, record: LoadRecord, report: bytes, key: Path, signers: AllowedSigners
+) -> Path:
+    """Sign *record* with its person's *key* and write it with signature and report to *folder*.
 
     Raises:
         IntegrityError: *signers* do not name this person with this key for load records.
@@ -125,8 +149,9 @@ def write(folder: Path, record: LoadRecord, key: Path, signers: AllowedSigners) 
     made = sshsig.sign(data, key, NAMESPACE)
     now = datetime.now(UTC)
     signers.authorise(data, made.armored, principal=record.person, namespace=NAMESPACE, at=now)
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "reports").mkdir(parents=True, exist_ok=True)
     path = folder / record.name
+    atomic.write(folder / "reports" / record.name, report)
     atomic.write(path, data)
     atomic.write(path.with_name(f"{path.name}.sig"), made.armored)
     return path

@@ -1,5 +1,6 @@
 """Load records: what somebody signed for counts, everything else says why it does not."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from sealing import people
 from webserver import visit
 
 from readiness_kit.checks.pre_deployment.load_testing import PEAK, SOAK
+from readiness_kit.commands.load_recording import Recorder
 from readiness_kit.errors import IntegrityError, NotSeen, UsageError
 from readiness_kit.evidence import canonical
 from readiness_kit.probes.load_records import load_records
@@ -59,8 +61,10 @@ def record(team, run=SOAK, **changes):
 
 def test_what_was_signed_is_read_back(tmp_path, team):
     written = record(team)
-    path = records.write(tmp_path, written, team.key("engineering_lead"), team.signers)
+    path = records.write(tmp_path, written, b"{}", team.key("engineering_lead"), team.signers)
     assert path.name.endswith("Z-soak.json")
+    report = (tmp_path / "reports" / path.name).read_bytes()
+    assert hashlib.sha256(report).hexdigest() == written.report_sha256
     (found,) = load_records.gather(target(team, tmp_path)).records
     assert (found.commit, found.profile, found.steady_s, found.rate_rps) == (
         "4f2c9e1",
@@ -73,7 +77,7 @@ def test_what_was_signed_is_read_back(tmp_path, team):
 
 def test_only_who_may_can_write_one(tmp_path, team):
     with pytest.raises(IntegrityError, match="may not sign"):
-        records.write(tmp_path, record(team), team.key("security_lead"), team.signers)
+        records.write(tmp_path, record(team), b"{}", team.key("security_lead"), team.signers)
     assert not list(tmp_path.iterdir())
 
 
@@ -137,3 +141,34 @@ def test_a_folder_needs_signers(tmp_path, team):
 def test_a_folder_that_is_not_there_was_not_seen(tmp_path, team):
     with pytest.raises(NotSeen, match="cannot be read"):
         load_records.gather(target(team, tmp_path / "none"))
+
+
+def recorder(team, folder, *, role="engineering_lead", person=LEAD, key=True, **parts):
+    there = target(team, folder, **parts).target
+    return Recorder.of(there, folder / "readiness.yaml", person, team.key(role) if key else None)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "words"),
+    [
+        ({"person": None}, UsageError, "must be signed"),
+        ({"key": False}, UsageError, "must be signed"),
+        ({"load": Load()}, UsageError, "no folder of load records"),
+        ({"release": None}, UsageError, "which commit"),
+        ({"signoff": None}, UsageError, "who may sign"),
+        ({"role": "security_lead"}, IntegrityError, "may not sign"),
+        ({"person": "nobody@example.invalid"}, IntegrityError, "may not sign"),
+    ],
+)
+def test_what_a_record_needs_is_demanded_before_anything_is_played(
+    tmp_path, team, given, kind, words
+):
+    with pytest.raises(kind, match=words):
+        recorder(team, tmp_path, **given)
+
+
+def test_a_recorder_keeps_what_the_probe_reads(tmp_path, team):
+    run = PEAK.replace(observed_at=datetime.now(UTC))
+    recorder(team, tmp_path).keep(run, "not_held", b'{"schema": "readiness-kit/load/1"}')
+    (found,) = load_records.gather(target(team, tmp_path)).records
+    assert (found.profile, found.verdict, found.rate_rps) == ("peak", "not_held", 40.0)
