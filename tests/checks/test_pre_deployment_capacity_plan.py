@@ -72,7 +72,7 @@ def said(name, *facts):
 
 def test_a_short_window_is_named():
     assert "of the last 30 days" in said("rps")
-    assert "of the last only 0.2 hours" in said("rps", PEAK.replace(window_s=720))
+    assert "of the last only 12 minutes" in said("rps", PEAK.replace(window_s=720))
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def rps(plan: CapacityPlan, peak: RequestPeak) -> Iterator[Finding]:
     short = " only" if window < SHORT_WINDOW else ""
     this = Case(
         claim="rps",
-        got=f"planned {_rate(planned)}; at most {peak.highest_rps:.1f} requests/s seen over five "
+        got=f"planned {_rate(planned)}; at most {peak.highest_rps:.2f} requests/s seen over five "
         f"minutes, by {peak.counter} ({peak.origin}) of the last{short} {_length(window)}",
         want="a planned rate at or above the highest seen",
         seen=[plan.at("/requests_per_second"), peak.at("/highest_rps"), peak.at("/window_s")],
@@ -345,7 +345,9 @@ def _rate(planned: float | None) -> str:
 
 def _length(window: timedelta) -> str:
     hours = window / timedelta(hours=1)
-    return f"{hours / 24:.0f} days" if hours >= 48 else f"{hours:.1f} hours"
+    if hours < 1:
+        return f"{hours * 60:.0f} minutes"
+    return f"{hours / 24:.0f} days" if hours >= 48 else f"{hours:.0f} hours"
 
 
 def _days(days: float) -> str:
