@@ -28,6 +28,8 @@ ANSWERS_PER_S = 2000
 CAPACITY = {"servers": 8, "rps": 2000}
 
 Make = Callable[[Target], Tool]
+Limits = dict[str, tuple[str, float | None]]
+"""By tool: the peer beside which it is measured, and the most that the ratio may be."""
 
 
 @dataclass
@@ -75,8 +77,8 @@ def costs(
     return found
 
 
-def table(bench: Bench, found: dict[str, list[Cost]], limits: dict[str, tuple[str, float]]) -> None:
-    """Print what each tool costs, in itself and beside its peers."""
+def table(bench: Bench, found: dict[str, list[Cost]], limits: Limits) -> None:
+    """Print what each tool costs, in itself and beside a peer."""
     for name, samples in found.items():
         rate = statistics.median(one.rps for one in samples)
         bench.row(name, statistics.median(one.us for one in samples), f"us/request {rate:7.0f}/s")
@@ -103,7 +105,7 @@ def cost_plain(bench: Bench) -> None:
             "wrk": lambda on: peers.wrk(on, USERS, long_s),
         },
     )
-    limits = {
+    limits: Limits = {
         "Lane": ("k6", 0.4),
         "FastLaneUser": ("k6", 0.6),
         "OpenUser": ("FastHttpUser", 1.1),
@@ -140,7 +142,7 @@ def cost_paced(bench: Bench) -> None:
             "OpenUser": lambda on: peers.open_user(on, USERS, long_s, ANSWERS_PER_S),
         },
     )
-    table(bench, found, {"FastLaneUser": ("k6", 0.6)})
+    table(bench, found, {"FastLaneUser": ("k6", None)})
 
 
 def stall(bench: Bench) -> None:
@@ -152,6 +154,11 @@ def stall(bench: Bench) -> None:
     tools: dict[str, tuple[Make, Callable[[str], Percentiles], bool]] = {
         "this kit": (
             lambda on: peers.ours("", peers.plan(on, users, seconds, rate)),
+            peers.said_by_us,
+            True,
+        ),
+        "this kit, FastLaneUser": (
+            lambda on: peers.fast_lane_user(on, users, seconds, rate),
             peers.said_by_us,
             True,
         ),
@@ -247,6 +254,9 @@ def soak(bench: Bench) -> None:
     long_s = bench.soak_s + 60
     tools: dict[str, Make] = {
         "this kit": lambda on: peers.open_user(on, USERS, long_s, ANSWERS_PER_S),
+        "this kit, FastLaneUser": (
+            lambda on: peers.fast_lane_user(on, USERS, long_s, ANSWERS_PER_S)
+        ),
         "k6": lambda on: peers.k6(on, USERS, long_s, rate_rps=ANSWERS_PER_S),
     }
     for name, make in tools.items():
@@ -259,7 +269,7 @@ def soak(bench: Bench) -> None:
                 seen = list(memories_mb(process, bench.soak_s))
         fifth = len(seen) // 5
         early, late = (statistics.median(part) for part in (seen[fifth : 2 * fifth], seen[-fifth:]))
-        most = 2.0 if name == "this kit" else None
+        most = 2.0 if name.startswith("this kit") else None
         bench.row(f"{name}, from {early:.0f} MB, more", late - early, "MB", most)
 
 

@@ -133,16 +133,8 @@ def open_user(target: Target, users: int, seconds: float, rate_rps: float) -> To
 def fast_lane_user(
     target: Target, users: int, seconds: float, rate_rps: float, *, ca: Path | None = None
 ) -> Tool:
-    """The kit's FastLaneUser.
-
-    Raises:
-        NotHere: There is no scenario with one.
-
-    """
-    scenario = USERS / "prepared.py"
-    if not scenario.exists():
-        raise NotHere("no scenario with FastLaneUser")
-    more = {"scenario": str(scenario), "ca": str(ca) if ca else None}
+    """The kit's FastLaneUser with a prepared request."""
+    more = {"scenario": str(USERS / "prepared.py"), "ca": str(ca) if ca else None}
     return ours("FastLaneUser", plan(target, users, seconds, rate_rps, **more))
 
 
