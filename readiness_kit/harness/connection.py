@@ -170,8 +170,12 @@ def dial(host: str, port: int, source: str | None) -> socket.socket:
     found = gevent.socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
     *others, last = [(one[0], one[4]) for one in found]
     for family, address in others:
-        with suppress(ConnectionError):
+        try:
             return _dial(family, address, source)
+        except TimeoutError:
+            raise
+        except OSError:  # no route by this family, or nobody there
+            continue
     return _dial(*last, source)
 
 

@@ -9,6 +9,7 @@ import threading
 from time import perf_counter
 
 import gevent
+import gevent.socket
 import pytest
 from tlsserver import authority_file, context, listen
 
@@ -381,6 +382,17 @@ def test_a_target_that_is_not_there(free_port):
 def test_a_name_without_address():
     with pytest.raises(socket.gaierror):
         Lane("nowhere.invalid", 80, timeout_s=5).ask(GET)
+
+
+def test_addresses_are_tried_in_their_order(monkeypatch):
+    def found(host, port, family, kind):
+        # nobody listens at the first; there is no way to the second
+        places = [("127.0.0.2", 1), ("255.255.255.255", port), (host, port)]
+        return [(socket.AF_INET, kind, 0, "", place) for place in places]
+
+    monkeypatch.setattr(gevent.socket, "getaddrinfo", found)
+    with lane_to(Server([GOOD])) as lane:
+        assert lane.ask(GET).body == b"hello"
 
 
 def test_the_address_from_which_is_asked():
