@@ -91,7 +91,7 @@ def play(
     """
     identities = Identities(visit.target)
     with (
-        Gauges(visit, seconds=plan.seconds) as gauges,
+        Gauges(visit, seconds=plan.seconds, path="" if plan.scenario else plan.path) as gauges,
         Drive(
             plan,
             () if anonymous else identities.tokens(),

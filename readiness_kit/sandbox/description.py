@@ -1,6 +1,9 @@
 """The sandbox's ``readiness.yaml``."""
 
 from pathlib import Path
+from typing import get_args
+
+import yaml
 
 from readiness_kit.contents import claims
 from readiness_kit.notebook_files import packaged_load
@@ -9,6 +12,7 @@ from readiness_kit.sandbox.edge import ORIGINS
 from readiness_kit.sandbox.layout import HOST, Layout, Ports, Variant
 from readiness_kit.sandbox.service import AUDIENCE, ISSUER, POOL_SIZE
 from readiness_kit.servers.ports import LOOPBACK
+from readiness_kit.target import Profile
 
 Yaml = None | bool | int | float | str | list["Yaml"] | dict[str, "Yaml"]
 
@@ -102,11 +106,21 @@ def _load(*, hardened: bool) -> dict[str, Yaml]:
         "max_rps": 200,
         "max_users": 500,
         "max_seconds": 1800,
+        "run": ["benchmark", "peak"],
+        "profiles": {"soak": {"seconds": 360}},
     }
     if not hardened:
         # FraiseQL 0.5.3 breaks after some 950 calls of one field: go past that in each process.
         load["profiles"] = {"benchmark": {"rate_rps": 80, "seconds": 90, "users": 150}}
+        load["run"] = ["benchmark"]
     return load
+
+
+def play_all(target_file: Path) -> None:
+    """Let a run against the sandbox play the long load profiles, too."""
+    description = yaml.safe_load(target_file.read_text("utf-8"))
+    description["load"]["run"] = [*get_args(Profile)]
+    target_file.write_text(yaml.safe_dump(description, sort_keys=False, width=100), "utf-8")
 
 
 def _secret(name: str) -> str:
