@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,16 +29,22 @@ class Cost(NamedTuple):
 @contextmanager
 def running(tool: Tool) -> Iterator[psutil.Process]:
     """Run a tool until the end of the block, and end everything that it started."""
-    with subprocess.Popen(
-        pinned(tool.command, TOOL_CORE),
-        env={**os.environ, **tool.env},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
+    with (
+        tempfile.TemporaryFile("w+") as complaints,
+        subprocess.Popen(
+            pinned(tool.command, TOOL_CORE),
+            env={**os.environ, **tool.env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=complaints,
+            start_new_session=True,
+        ) as process,
+    ):
         try:
             yield psutil.Process(process.pid)
+        except NotHere as why:
+            complaints.seek(0)
+            raise NotHere(f"{tool.name}: {why}; {complaints.read()[-300:]}") from why
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)

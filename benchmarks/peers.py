@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import shutil
 import sys
 from dataclasses import dataclass, field
@@ -79,7 +80,16 @@ def locust(
 ) -> Tool:
     """Stock Locust with FastHttpUser, or HttpUser where *kind* is ``Plain``."""
     command = [program("locust"), "-f", str(USERS / "stock.py"), kind, "--headless"]
-    command += ["-u", str(users), "-r", str(users), "-t", f"{seconds:g}s", "-H", target.url]
+    command += [
+        "-u",
+        str(users),
+        "-r",
+        str(users),
+        "-t",
+        f"{math.ceil(seconds)}s",
+        "-H",
+        target.url,
+    ]
     command += ["--only-summary", "--loglevel", "ERROR"]
     command += ["--csv", str(summary)] if summary else []
     name = {"Fast": "Locust FastHttpUser", "Plain": "Locust HttpUser"}[kind]
