@@ -183,7 +183,8 @@ class Assessment:
                 self.folder.write_fact(fact_id, refusal, seconds=0, cost={})
                 return
             with contextlib.ExitStack() as held:
-                for resource in sorted(source.exclusive):
+                # the target before the load: who waits for it keeps nobody off this host
+                for resource in sorted(source.exclusive, reverse=True):
                     held.enter_context(locks.locked(self.folder.lock(f"resource-{resource}")))
                 self._visit(source)
 

@@ -1,6 +1,5 @@
 """``readiness load``: one load profile, live on the terminal, one JSON object on stdout."""
 
-import json
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +51,7 @@ def command(
     readiness.yaml, else from the profile. Ctrl-C or the file STOP-LOAD ends it. Exit codes: 0
     objectives held, 1 not held, 2 usage, 3 invalid, too few samples or target down.
     """
+    import msgspec
     from msgspec.structs import replace
 
     from readiness_kit.commands.load_display import display, print_judgement
@@ -80,11 +80,11 @@ def command(
     # what was asked for on the command line is the peak that must hold
     peak_rps = plan.top_rps / built_in.peaks if rate else target.objectives.peak_rps
     verdict, findings = judged(run, replace(target.objectives, peak_rps=peak_rps))
-    said = json.dumps(report(run, verdict, target.objectives), allow_nan=False)
+    said = msgspec.json.encode(report(run, verdict, target.objectives))
     if as_json:
         click.echo(said)
     if recorder is not None:
-        click.echo(recorder.keep(run, verdict, f"{said}\n".encode()), err=True)
+        click.echo(recorder.keep(run, verdict, said + b"\n"), err=True)
     print_judgement(run, verdict, findings)
     return CODES[verdict]
 

@@ -1,11 +1,19 @@
 """``readiness plan``: what a run would ask of the target."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from readiness_kit.commands.options import allow_option, target_option
 from readiness_kit.contents import Effect
+
+if TYPE_CHECKING:
+    from readiness_kit.facts.load import LoadRun
+    from readiness_kit.target import Target
+
+WARM_UP_S = 10.0
+"""What a load test takes before its schedule: importing, connecting, measuring its own noise."""
 
 
 @click.command()
@@ -15,6 +23,7 @@ from readiness_kit.contents import Effect
 def command(ids: tuple[str, ...], target_file: Path, allow: tuple[Effect, ...]) -> None:
     """Say what a run of IDS (left out: everything) would ask of the target; touches nothing."""
     from readiness_kit.assessment import planned
+    from readiness_kit.facts.load import LoadRun
     from readiness_kit.target_file import load_target
 
     target = load_target(target_file)
@@ -26,5 +35,29 @@ def command(ids: tuple[str, ...], target_file: Path, allow: tuple[Effect, ...]) 
     for source in planned(ids):
         mark = "asks" if source.effect in allowed else f"skipped (--allow {source.effect})"
         click.echo(f"  {source.fact.fact_id():<28} {source.effect:<7} {mark}: {source.asks}")
-        longest += source.deadline_s if source.effect in allowed and source.exclusive else 0
+        seconds = source.deadline_s
+        if issubclass(source.fact, LoadRun):
+            words, seconds = _shape(target, source.fact)
+            click.echo(f"  {'':<28} {'':<7} {words}")
+        longest += seconds if source.effect in allowed and source.exclusive else 0
     click.echo(f"at most {longest:.0f} s for what must run alone; nothing was asked now")
+
+
+def _shape(target: "Target", kind: "type[LoadRun]") -> "tuple[str, float]":
+    """Return what a load test would play, in words, and how long it takes at most, seconds."""
+    from readiness_kit.errors import ReadinessError
+    from readiness_kit.harness.planning import plan_for
+    from readiness_kit.harness.profiles import PROFILES
+
+    name = next(name for name, profile in PROFILES.items() if profile.fact is kind)
+    if name not in target.load.run:
+        return f"not played: {name} is not among load.run", 0.0
+    try:
+        plan = plan_for(target, name)
+    except ReadinessError as error:
+        return f"not played: {error.message}", 0.0
+    words = (
+        f"{plan.requests} requests in {plan.seconds:g} s, up to {plan.top_rps:g} a second, "
+        f"from {plan.users} users"
+    )
+    return words, WARM_UP_S + plan.seconds + plan.grace_s
