@@ -70,10 +70,15 @@ def costs(
     with target((), certificates) as on:
         tools = {name: tool for name, make in makes.items() if (tool := tried(name, make, on))}
         for _ in range(bench.rounds):
-            for name, tool in tools.items():
-                found.setdefault(name, []).append(
-                    cost(tool, on, after=20 * USERS, window_s=bench.window_s)
-                )
+            for name, tool in tuple(tools.items()):
+                try:
+                    one = cost(tool, on, after=20 * USERS, window_s=bench.window_s)
+                except NotHere as why:
+                    print(f"  {name:<44} left out: {why}")
+                    del tools[name]
+                    found.pop(name, None)
+                else:
+                    found.setdefault(name, []).append(one)
     return found
 
 

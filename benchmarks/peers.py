@@ -98,7 +98,7 @@ def locust(
 
 def wrk(target: Target, users: int, seconds: float) -> Tool:
     """wrk, in C: what a request costs at least."""
-    argv = [program("wrk"), "-t1", f"-c{users}", f"-d{seconds:g}s", f"{target.url}/"]
+    argv = [program("wrk"), "-t1", f"-c{users}", f"-d{math.ceil(seconds)}s", f"{target.url}/"]
     return Tool("wrk", argv)
 
 
