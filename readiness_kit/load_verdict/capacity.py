@@ -13,6 +13,9 @@ from readiness_kit.statistics import knee as knees
 FAILING = 0.05
 """Share of a step's requests that fail, from which on its rate is above the capacity (default)."""
 
+MISFIT = 0.1
+"""Typical relative error from which on the steps follow no scaling law (default)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
@@ -108,6 +111,8 @@ def _law(scaling: usl.Scaling | usl.TooFew) -> str:
     if isinstance(scaling, usl.TooFew):
         return f"; no scaling law from {scaling.steps} steps, {scaling.needed} needed"
     law = scaling.law
+    if not scaling.misfit <= MISFIT:
+        return f"; the steps follow no scaling law: typical error {scaling.misfit:.0%}"
     return (
         f"; scaling law with {law.contention:.1%} contention and {law.coherency:.2%} coherency,"
         f" typical error {scaling.misfit:.1%}: at most {scaling.capacity_rps:.1f}"

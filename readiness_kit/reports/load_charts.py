@@ -82,7 +82,7 @@ def _bounds(shown: Shown) -> Iterator[Limit]:
         return
     for name, value in (("at least", shown.low_rps), ("at most", shown.high_rps)):
         if 0 < value < math.inf:
-            yield Limit(f"capacity {name} {value:.1f}", value, upright=True)
+            yield Limit(f"{name} {value:.1f}", value, upright=True)
 
 
 def _latency(
