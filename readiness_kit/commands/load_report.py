@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from readiness_kit.checks import all_checks
-from readiness_kit.facts.load import InvalidReason, LoadRun, Stage
+from readiness_kit.facts.load import InvalidReason, LoadRun, SmokeLoad, SpikeLoad, Stage, StepLoad
 from readiness_kit.load_verdict import held
 from readiness_kit.statistics.histogram import Histogram
 from readiness_kit.statistics.quantiles import Interval
@@ -15,6 +15,9 @@ from readiness_kit.target import Objectives
 from readiness_kit.verdict import Finding, Outcome
 
 Verdict = Literal["held", "not_held", "unknown"]
+
+OWN = (SmokeLoad, SpikeLoad, StepLoad)
+"""Profiles that say something by themselves, whatever the checks make of them with other facts."""
 
 _OUTCOMES: dict[Outcome, Verdict] = {
     Outcome.HOLDS: "held",
@@ -87,7 +90,8 @@ class Report(Part, frozen=True, kw_only=True):
 
 def judged(run: LoadRun, objectives: Objectives) -> tuple[Verdict, tuple[Finding, ...]]:
     """Return what the checks say of *run*, and the findings behind it; the worst decides."""
-    findings = tuple(_findings(run, objectives)) or tuple(held(run, objectives))
+    of_checks = () if isinstance(run, OWN) else tuple(_findings(run, objectives))
+    findings = of_checks or tuple(held(run, objectives))
     found = [_OUTCOMES[one.outcome] for one in findings if one.outcome in _OUTCOMES]
     order: Sequence[Verdict] = ("not_held", "unknown", "held")
     return next((one for one in order if one in found), "unknown"), findings
