@@ -25,6 +25,7 @@ START_S = 90.0
 _STOP_S = 4.0
 _LEAD_S = 0.15
 _FAR_LEAD_S = 1.0
+_LEAD_PER_USER_S = 1e-4  # each takes its first instant before the start
 _DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 Heard = tuple[int, Message | None]
@@ -126,6 +127,7 @@ class Local:
         """Start one process for each worker of *plan*."""
         self._heard: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
         self.children: list[Child] = []
+        self._take_s = plan.users * _LEAD_PER_USER_S
         for worker in range(plan.workers):
             order = Order(plan=plan, worker=worker, tokens=tuple(tokens))
             child = Child("runner", msgspec.json.encode(order))
@@ -134,7 +136,7 @@ class Local:
 
     def start(self) -> float:
         """Tell all to begin at one instant."""
-        at = time.perf_counter() + _LEAD_S
+        at = time.perf_counter() + _LEAD_S + self._take_s
         self._tell(Start(at=at))
         return at
 
@@ -187,12 +189,13 @@ class Remote:
             secret=far.secret.reveal(),
         )
         self.start_s = far.join_s + START_S
+        self._take_s = plan.users * _LEAD_PER_USER_S
         self.master = Child("master", msgspec.json.encode(host))
         self.master.listen(self._heard.put)
 
     def start(self) -> float:
         """Tell all to begin at one instant; the master knows by how much their clocks differ."""
-        at = time.perf_counter() + _FAR_LEAD_S
+        at = time.perf_counter() + _FAR_LEAD_S + self._take_s
         self.master.tell(msgspec.json.encode(Start(at=at)))
         return at
 

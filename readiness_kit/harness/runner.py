@@ -6,6 +6,7 @@ scenario is unusable, 3 when the target never answered, 128 + n when signal n en
 the parent is gone).
 """
 
+import gc
 import os
 import signal
 import sys
@@ -83,6 +84,8 @@ class Runner:
             message = f"only {connected} of {self._users} users connected within {WARM_UP_S:g} s"
             self._say(Refused(cause="warm_up", message=message))
             return 3
+        gc.collect()
+        gc.freeze()  # else each full collection looks at thousands of users, and we are late
         self._noise_floor_ms = noise_floor_ms()
         self._say(Ready(users=self._users, noise_floor_ms=self._noise_floor_ms))
         if self._await_start():
