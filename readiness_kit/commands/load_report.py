@@ -99,12 +99,12 @@ def judged(run: LoadRun, objectives: Objectives) -> tuple[Verdict, tuple[Finding
 
 def _findings(run: LoadRun, objectives: Objectives) -> Iterator[Finding]:
     """Judge with every rule that needs this kind of run, and the objectives at most."""
-    given = {type(run): run, Objectives: objectives}
+    given: dict[type, LoadRun | Objectives] = {type(run): run, Objectives: objectives}
     for check in all_checks().values():
         for judge in check.judges:
-            kinds = {need.kind for need in judge.needs}
-            if type(run) in kinds and kinds <= set(given):
-                yield from judge(*(given[need.kind] for need in judge.needs))
+            required = {need.kind for need in judge.needs if not need.optional}
+            if type(run) in required and required <= set(given):
+                yield from judge(*(given.get(need.kind) for need in judge.needs))
 
 
 def report(run: LoadRun, verdict: Verdict, objectives: Objectives) -> Report:
