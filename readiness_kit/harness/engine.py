@@ -53,7 +53,7 @@ class Engine:
         self._waiting: dict[gevent.Greenlet, float] = {}
         self._closed = False
         self._flights: dict[gevent.Greenlet, Flight] = {}
-        self._went_well: dict[gevent.Greenlet, bool] = {}
+        self._good: dict[gevent.Greenlet, tuple[str, float, float, float]] = {}
 
     def warmed(self) -> None:
         """Count a connected user and hold it until the start."""
@@ -111,10 +111,16 @@ class Engine:
         self.ended += 1
         if status:
             self.answered += 1
-        self._went_well[flight.who] = exception is None
         if exception is None:
-            self.record.good(name, flight.due, flight.backlog + service_s, service_s)
+            good = self._good[flight.who] = (
+                name,
+                flight.due,
+                flight.backlog + service_s,
+                service_s,
+            )
+            self.record.good(*good)
         else:
+            self._good.pop(flight.who, None)
             self.record.bad(name, flight.due, kind_of(exception, status))
 
     def on_request(
@@ -134,13 +140,13 @@ class Engine:
             self.landed(flight, name, response_time / 1000, status=status, exception=exception)
 
     def on_user_error(self, **_: object) -> None:
-        """Count a task that raised as a failed request, unless its request failed already."""
+        """Count the last request of a task that raised as failed, unless it has failed already."""
         me = gevent.getcurrent()
-        flight = self._flights.pop(me, None)
+        flight, good = self._flights.pop(me, None), self._good.pop(me, None)
         if flight is not None:
             self._lose(flight, "task_error")
-        elif self._went_well.pop(me, False):
-            self.record.bad(OTHER, perf_counter() - self.t0, "task_error")
+        elif good is not None:
+            self.record.spoil(*good, kind="task_error")
 
     def cut(self, until: float) -> None:
         """Let the schedule end at *until*, seconds from the start."""

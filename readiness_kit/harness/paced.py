@@ -71,6 +71,7 @@ class Paced(FastHttpUser):
         self.pacing = False
         self.asked = False
         self.closed = isinstance(self, ClosedUser)
+        environment.engine.closed_loop |= self.closed
         self.client = _session(self, environment)
 
     @property

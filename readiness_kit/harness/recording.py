@@ -43,6 +43,7 @@ class Record:
         self._service_s = array("d")
         self._kinds = array("q")
         self._late_s = array("d")
+        self._spoiled: list[tuple[str, float, float, float]] = []
         self.failed = self.in_time = 0
         self.errors: Counter[str] = Counter()
 
@@ -59,6 +60,14 @@ class Record:
         self.errors[kind] += 1
         self.good(name, due, LOST, LOST)
 
+    def spoil(
+        self, name: str, due: float, corrected_s: float, service_s: float, *, kind: str
+    ) -> None:
+        """Turn a good answer, recorded before with the same figures, into a failure."""
+        self.failed += 1
+        self.errors[kind] += 1
+        self._spoiled.append((name, due, corrected_s, service_s))
+
     def late(self, seconds: float) -> None:
         """Record by how much the generator itself was late."""
         self._late_s.append(seconds)
@@ -66,11 +75,11 @@ class Record:
     def fold(self, until: float) -> Folded:
         """Fold what was appended; good answers before *until* are in time."""
         due, corrected_s, service_s, kinds = self._taken()
-        blocks = np.clip((due / self._block_s).astype(np.int64), 0, self._n_blocks - 1)
-        self._blocks.add(blocks, corrected_s)
+        self._blocks.add(self._block_of(due), corrected_s)
         self._corrected.add(kinds, corrected_s)
         self._service.add(kinds, service_s)
         self.in_time += int(np.count_nonzero(due + corrected_s <= until))
+        self._take_back(until)
         late_s = np.frombuffer(self._late_s, np.float64)
         self._late_s = array("d")
         self._lateness.add(np.zeros(len(late_s), np.int64), late_s)
@@ -103,6 +112,18 @@ class Record:
     def lateness(self) -> Histogram:
         """Return how late the generator itself was."""
         return self._lateness.histogram(0)
+
+    def _block_of(self, due: NDArray[np.float64]) -> NDArray[np.int64]:
+        return np.clip((due / self._block_s).astype(np.int64), 0, self._n_blocks - 1)
+
+    def _take_back(self, until: float) -> None:
+        for name, due, corrected_s, service_s in self._spoiled:
+            row = self._operations.get(name, 0)
+            self._blocks.spoil(int(self._block_of(np.array([due]))[0]), corrected_s)
+            self._corrected.spoil(row, corrected_s)
+            self._service.spoil(row, service_s)
+            self.in_time -= due + corrected_s <= until
+        self._spoiled.clear()
 
     def _operation(self, name: str) -> int:
         if len(self._operations) > OPERATIONS:

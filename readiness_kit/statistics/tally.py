@@ -28,7 +28,7 @@ class Tally:
         kept = np.isfinite(seconds)
         self._lost += np.bincount(rows[~kept], minlength=len(self._lost))
         rows = rows[kept]
-        us = np.clip(np.rint(seconds[kept] * 1e6), 0, _LONGEST_US).astype(np.int64)
+        us = _us(seconds[kept])
         np.maximum.at(self._max_us, rows, us)
         places, counts = np.unique(rows * BINS + _bins_of(us), return_counts=True)
         self._counts.reshape(-1)[places] += counts
@@ -36,6 +36,14 @@ class Tally:
     def lose(self, row: int, n: int = 1) -> None:
         """Add to *row* durations known only to be worse than any other."""
         self._lost[row] += n
+
+    def spoil(self, row: int, seconds: float) -> None:
+        """Turn one duration that *row* holds into one known only to be worse than any other.
+
+        ``max_us`` stays what it was.
+        """
+        self._counts[row, _bins_of(_us(np.array([seconds])))] -= 1
+        self._lost[row] += 1
 
     def histogram(self, row: int) -> Histogram:
         """Return the histogram of *row*."""
@@ -54,6 +62,11 @@ def histogram_of(seconds: NDArray[np.float64]) -> Histogram:
     tally = Tally(1)
     tally.add(np.zeros(len(seconds), np.int64), seconds)
     return tally.histogram(0)
+
+
+def _us(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+    us: NDArray[np.int64] = np.clip(np.rint(seconds * 1e6), 0, _LONGEST_US).astype(np.int64)
+    return us
 
 
 def _bins_of(us: NDArray[np.int64]) -> NDArray[np.int64]:

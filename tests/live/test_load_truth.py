@@ -137,6 +137,29 @@ def test_a_task_that_asks_nothing_is_never_valid(tmp_path):
     assert outcome.invalid_reason == "arrivals_lost"
 
 
+def test_a_task_that_raises_spoils_its_last_request_and_no_more(tmp_path):
+    body = "self.client.get('/fine'); raise RuntimeError('not what the task wanted')"
+    with LoadTarget() as target:
+        outcome = play(target, tmp_path, body, seconds=1.0)
+        served = target.hits["/fine"]
+    ended = outcome.ended
+    assert outcome.workers_lost == 0
+    assert (ended.scheduled, ended.sent, ended.answered, served) == (50, 50, 50, 50)
+    assert (ended.failed, ended.in_time, ended.errors) == (50, 0, {"task_error": 50})
+    assert sum(block.lost for block in ended.blocks) == sum(block.n for block in ended.blocks) == 50
+
+
+def test_users_that_send_when_they_like_prove_nothing(tmp_path):
+    file = tmp_path / "locustfile.py"
+    closed = SCENARIO.replace("OpenUser", "ClosedUser").replace("between(5, 9)", "between(0, 0.1)")
+    file.write_text(closed.format(body="self.client.get('/fine')"))
+    with LoadTarget() as target:
+        outcome = drive(plan(target, scenario=str(file), seconds=1.0))
+    ended = outcome.ended
+    assert outcome.invalid_reason == "closed_loop"
+    assert ended.scheduled == ended.sent == ended.answered == target.hits["/fine"] > 50
+
+
 def test_refused_identities_make_the_run_invalid(tmp_path):
     with LoadTarget() as target:
         outcome = play(target, tmp_path, "self.client.get('/private')", seconds=0.5)

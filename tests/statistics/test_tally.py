@@ -38,3 +38,17 @@ def test_what_is_lost_is_counted_by_row():
     tally = Tally(2)
     tally.lose(1, 3)
     assert [tally.histogram(row).lost for row in range(2)] == [0, 3]
+
+
+@given(st.lists(st.floats(0, 4000), min_size=1), st.data())
+def test_what_is_spoiled_is_lost_instead(seconds, data):
+    spoiled = data.draw(st.integers(0, len(seconds) - 1))
+    tally, recorder = Tally(1), Recorder()
+    tally.add(np.zeros(len(seconds), np.int64), np.array(seconds))
+    tally.spoil(0, seconds[spoiled])
+    for number, one in enumerate(seconds):
+        if number != spoiled:
+            recorder.record(one)
+    recorder.lose()
+    seen, plain = tally.histogram(0), recorder.histogram()
+    assert (seen.bins, seen.counts, seen.lost) == (plain.bins, plain.counts, plain.lost)
