@@ -137,7 +137,7 @@ class Master:
         elif message.type == "sealed" and isinstance(message.data, bytes) and name in self._known:
             try:
                 self._take(name, msgspec.json.decode(self._opened(name, message), type=FromWorker))
-            except Forged as error:
+            except (Forged, msgspec.MsgspecError) as error:
                 self._refuse(name, str(error))
 
     def _opened(self, name: str, message: Frame) -> bytes:

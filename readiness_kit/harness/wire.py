@@ -9,7 +9,7 @@ repeated or taken over from another run without being noticed.
 import hashlib
 import hmac
 import secrets
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -98,7 +98,7 @@ FromWorker = Join | Beaten | Say
 class Sealed(Said, frozen=True, kw_only=True):
     """One message on the wire."""
 
-    number: int
+    number: Annotated[int, msgspec.Meta(ge=1, le=2**62)]
     text: bytes
     mac: bytes
 
@@ -128,7 +128,7 @@ class Seal:
         """
         try:
             got = msgspec.msgpack.decode(sealed, type=Sealed)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise Forged(f"no sealed message: {error}") from error
         if not hmac.compare_digest(got.mac, self._mac(got.number, got.text)):
             raise Forged("the seal is of another secret")
