@@ -3,7 +3,7 @@
 from readiness_kit.harness.plan import Ended, Plan, Tick
 from readiness_kit.harness.recording import Record
 from readiness_kit.harness.schedule import stages
-from readiness_kit.statistics.histogram import Histogram
+from readiness_kit.statistics.histogram import Histogram, bin_of
 
 LOST = None
 """Latency of a request that fails."""
@@ -26,7 +26,10 @@ def tick(number, n=10, failed=0, **changes):
     """One second in which *n* requests ended after 1 ms, and the *failed* of them badly."""
     good = n - failed
     seen = Histogram(
-        bins=(112,) if good else (), counts=(good,) if good else (), lost=failed, max_us=1000
+        bins=(bin_of(1000),) if good else (),
+        counts=(good,) if good else (),
+        lost=failed,
+        max_us=1000,
     )
     given = {
         "number": number,
