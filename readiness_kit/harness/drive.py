@@ -147,6 +147,12 @@ class Drive:
         until = time.monotonic() + self._generators.start_s
         while waiting:
             self._look_for_kill_file()
+            if self._stopped is not None:
+                raise NotSeen(
+                    f"{self._kill_file} is there, so no load is generated",
+                    cause="not_allowed",
+                    hint="remove it when load may be generated again",
+                )
             heard = self._generators.hear(_POLL_S)
             if heard is None and time.monotonic() < until:
                 continue

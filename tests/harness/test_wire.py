@@ -96,7 +96,7 @@ def test_what_is_no_message_is_noticed(junk):
         seal().open(junk)
 
 
-@pytest.mark.parametrize("number", [-1, 0, 2**63, 2**64])
+@pytest.mark.parametrize("number", [-1, 0, 2**63, 2**64 - 1])
 def test_a_number_that_none_can_have_is_noticed(number):
     with pytest.raises(Forged):
         seal().open(msgspec.msgpack.encode({"number": number, "text": b"", "mac": b""}))
