@@ -28,6 +28,11 @@ CODES = {"held": 0, "not_held": 1, "unknown": 3}
 @click.option("--users", type=click.IntRange(1), help="Concurrent users.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Generator processes on this host.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.option(
+    "--hgrm",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    help="Write the corrected percentiles to this file, as HdrHistogram's plotter reads them.",
+)
 @click.option("--record", is_flag=True, help="Sign for it: a record goes to load.records.")
 @click.option("--as", "person", metavar="PRINCIPAL", help="Who signs the record: your mailbox.")
 @click.option("--key", type=FILE, help="With which OpenSSH private key, or .pub of an agent's.")
@@ -41,6 +46,7 @@ def command(
     users: int | None,
     workers: int | None,
     as_json: bool,
+    hgrm: Path | None,
     record: bool,
     person: str | None,
     key: Path | None,
@@ -61,6 +67,7 @@ def command(
     from readiness_kit.harness.planning import plan_for
     from readiness_kit.harness.profiles import profile as profile_of
     from readiness_kit.harness.runs import play
+    from readiness_kit.statistics.hgrm import hgrm as percentiles
     from readiness_kit.target import LoadProfile
     from readiness_kit.target_file import load_target
 
@@ -83,6 +90,8 @@ def command(
     said = msgspec.json.encode(report(run, verdict, target.objectives))
     if as_json:
         click.echo(said)
+    if hgrm is not None:
+        hgrm.write_text(percentiles(run.corrected), "utf-8")
     if recorder is not None:
         click.echo(recorder.keep(run, verdict, said + b"\n"), err=True)
     print_judgement(run, verdict, findings)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from readiness_kit.errors import NotSeen
@@ -21,10 +22,10 @@ from readiness_kit.harness.generators import generators_for
 from readiness_kit.harness.identities import Identities
 from readiness_kit.harness.plan import Plan
 from readiness_kit.harness.planning import plan_for
-from readiness_kit.sources import Visit, source
+from readiness_kit.sources import Source, Visit
 
-DEADLINE_S = 4000.0
-"""Longest load test, its warm-up and grace included."""
+DEADLINE_S = 86_400.0
+"""Longest load test. It ends by itself: whatever it waits for has a bound of its own."""
 
 Run = TypeVar("Run", bound=LoadRun)
 
@@ -120,56 +121,19 @@ def _in_a_run(visit: Visit, kind: type[Run], name: str) -> Run:
     return play(visit, kind, plan_for(visit.target, name))
 
 
-@source(
-    effect="load",
-    asks="the profile `benchmark`: objectives.peak_rps for 30 s or longer",
-    deadline_s=DEADLINE_S,
-    exclusive=("load", "target"),
-)
-def benchmark(visit: Visit) -> BenchmarkLoad:
-    """Offer the peak rate and measure the percentiles."""
-    return _in_a_run(visit, BenchmarkLoad, "benchmark")
+def _source(kind: type[Run], name: str, asks: str) -> Source:
+    return Source(
+        fact=kind,
+        gather=partial(_in_a_run, kind=kind, name=name),
+        effect="load",
+        asks=f"the profile `{name}`: {asks}",
+        deadline_s=DEADLINE_S,
+        exclusive=frozenset({"load", "target"}),
+    )
 
 
-@source(
-    effect="load",
-    asks="the profile `peak`: twice objectives.peak_rps for 20 s or longer",
-    deadline_s=DEADLINE_S,
-    exclusive=("load", "target"),
-)
-def peak(visit: Visit) -> PeakLoad:
-    """Offer twice the peak rate."""
-    return _in_a_run(visit, PeakLoad, "peak")
-
-
-@source(
-    effect="load",
-    asks="the profile `step`: rising rates until the target falls behind, 100 s at most",
-    deadline_s=DEADLINE_S,
-    exclusive=("load", "target"),
-)
-def step(visit: Visit) -> StepLoad:
-    """Offer more and more until the target falls behind."""
-    return _in_a_run(visit, StepLoad, "step")
-
-
-@source(
-    effect="load",
-    asks="the profile `stress`: three times objectives.peak_rps, before and after it the peak",
-    deadline_s=DEADLINE_S,
-    exclusive=("load", "target"),
-)
-def stress(visit: Visit) -> StressLoad:
-    """Offer too much, and watch the target recover."""
-    return _in_a_run(visit, StressLoad, "stress")
-
-
-@source(
-    effect="load",
-    asks="the profile `soak`: objectives.peak_rps for 30 min",
-    deadline_s=DEADLINE_S,
-    exclusive=("load", "target"),
-)
-def soak(visit: Visit) -> SoakLoad:
-    """Offer the peak rate for long."""
-    return _in_a_run(visit, SoakLoad, "soak")
+benchmark = _source(BenchmarkLoad, "benchmark", "objectives.peak_rps for 30 s or longer")
+peak = _source(PeakLoad, "peak", "twice objectives.peak_rps for 20 s or longer")
+step = _source(StepLoad, "step", "rising rates until the target falls behind, 100 s at most")
+stress = _source(StressLoad, "stress", "three times objectives.peak_rps, and the peak around it")
+soak = _source(SoakLoad, "soak", "objectives.peak_rps for 30 min")
