@@ -7,11 +7,13 @@ the period of the saw, and the least value of each block kept: the trough envelo
 when all of these hold:
 
 - the Theil-Sen interval of the floor's slope is above 0, and Mann-Kendall has p < 0.05;
+- it grew by 256 KiB at least: allocators take memory in pieces of about that size, so less is no
+  growth that resident memory can show;
 - the late half still grows, at 0.6 of the whole slope at least;
 - the trend is what moves the floor: it grew by six times the spread around it (R² of 3/4), which a
   slow wander hardly ever does.
 
-Growth without the last two is *unsettled*: neither a leak nor the proof that there is none.
+Growth without the last two of these is *unsettled*: neither a leak nor the proof that there is none.
 
 Measured on 30 min of samples, one every 5 s, around 300 MB, 400 series of each kind. Called a leak:
 flat noise, quick warm-up, filling cache and a saw of 100 s 0 %, a saw of 250 s 0.5 %, a slow wander
@@ -41,6 +43,10 @@ LEAST_SAMPLES = 60
 
 WARM_UP = 0.2
 """Share of the series that is dropped from its start."""
+
+GRAIN_BYTES = 256 * 1024
+"""Least growth that is told from none (glibc's trim threshold is 128 KiB, CPython's arenas are 256
+KiB and more)."""
 
 _BLOCKS = 24
 _FEWEST_BLOCKS = 6
@@ -123,7 +129,7 @@ def _of(floor: Sequence[Point]) -> Growth:
     late = theil_sen(floor[len(floor) // 2 :]).value
     span = floor[-1][0] - floor[0][0]
     spread = pstdev(value - slope.value * t for t, value in floor)
-    grew = slope.low > 0 and p < 0.05
+    grew = slope.low > 0 and p < 0.05 and slope.value * span >= GRAIN_BYTES
     goes_on = late >= _STILL_GROWING * slope.value
     straight = slope.value * span >= _SPREADS * spread
     return Growth(
@@ -144,7 +150,7 @@ def _detectable(width: float, spread: float, span: float) -> float:
     A slope from half the points has √8 the error of the whole one, so that 0.6 of a slope is
     exceeded in 95 % of series when it is three times as large as its interval is wide.
     """
-    return max(3 * width, _SPREADS * spread / span)
+    return max(3 * width, _SPREADS * spread / span, GRAIN_BYTES / span)
 
 
 def _floor(samples: Sequence[Point]) -> list[Point]:

@@ -107,3 +107,12 @@ def test_too_short_or_too_thin_says_nothing():
 def test_nonsense_is_refused(bad):
     with pytest.raises(ValueError, match="samples must be"):
         growth(bad)
+
+
+def test_growth_below_what_allocators_take_at_once_is_none():
+    def straight(mb_h):
+        return growth([(t * 1.0, 170e6 + mb_h * 1e6 / 3600 * t) for t in range(360)])
+
+    small, large = straight(0.3), straight(36)
+    assert (small.state, large.state) == ("steady", "leak")
+    assert small.detectable_mb_h > 3  # 256 KiB in the 288 s that count
