@@ -1,8 +1,10 @@
 """``readiness load``: one load profile, live on the terminal, one JSON object on stdout."""
 
 import secrets
+import signal
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -82,6 +84,7 @@ def command(
     if record and url:
         raise UsageError("one URL is no load test of the release", hint="leave --url out")
     recorder = Recorder.of(target, target_file, person, key) if record else None
+    signal.signal(signal.SIGTERM, _terminated)
     with display(plan) as show:
         run = play(_visit(target, plan), built_in.fact, plan, on_second=show, anonymous=bool(url))
     # what was asked for on the command line is the peak that must hold
@@ -122,3 +125,10 @@ def _confirmed(target: "Target", url: str | None, confirm: str | None) -> None:
             f"{target.name} is in production: load was not confirmed",
             hint=f"add --confirm {host} if you mean it",
         )
+
+
+def _terminated(number: int, frame: object) -> NoReturn:
+    """Leave as after Ctrl-C, so that no generator stays behind."""
+    del frame
+    click.echo("terminated", err=True)
+    sys.exit(128 + number)

@@ -1,4 +1,4 @@
-"""A small HTTP target whose truth is known: it freezes on schedule, errs, redirects or drips on order."""
+"""A small HTTP target whose truth is known: it freezes on schedule, errs, redirects, hangs up or refuses on order."""
 
 import asyncio
 import contextlib
@@ -18,6 +18,7 @@ class LoadTarget:
         self.hits = Counter()
         self.clients = Counter()
         self.tokens = Counter()
+        self.accepted = set()
         self.t0 = time.monotonic()
 
     def __enter__(self):
@@ -68,8 +69,10 @@ class LoadTarget:
                     x for x in head.split("\r\n") if x.lower().startswith("authorization:")
                 )
                 await self._wait(path)
-                writer.write(self._answer(path))
+                writer.write(self._answer(path, head))
                 await writer.drain()
+                if path == "/closing":
+                    break
         writer.close()
 
     async def _wait(self, path):
@@ -80,7 +83,11 @@ class LoadTarget:
             frozen_s = self.stall_s - phase
             await asyncio.sleep(max(frozen_s, 0.0) + self.delay_s)
 
-    def _answer(self, path):
+    def _answer(self, path, head):
+        if path == "/odd":
+            return b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} "
+        if path == "/known" and not any(one in head for one in self.accepted):
+            return b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
         if path == "/moved":
             return f"HTTP/1.1 302 Found\r\nLocation: {self.elsewhere}\r\nContent-Length: 0\r\n\r\n".encode()
         status = {"/broken": "503 Service Unavailable", "/private": "401 Unauthorized"}.get(
@@ -90,4 +97,5 @@ class LoadTarget:
             path, {"data": {"a": 1}}
         )
         text = json.dumps(body).encode()
-        return f"HTTP/1.1 {status}\r\nContent-Length: {len(text)}\r\n\r\n".encode() + text
+        last = "Connection: close\r\n" if path == "/closing" else ""
+        return f"HTTP/1.1 {status}\r\n{last}Content-Length: {len(text)}\r\n\r\n".encode() + text
