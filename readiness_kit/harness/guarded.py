@@ -45,7 +45,9 @@ class PacedSession(FastHttpSession):
     ) -> ResponseContextManager:
         """Send when the schedule says so; the rest is Locust's."""
         flight = self.pace.next_flight()
-        told = {**(context or {}), CONTEXT: flight} if flight is not None else dict(context or {})
+        told = {**context} if context else {}
+        if flight is not None:
+            told[CONTEXT] = flight
         if not (name or self.request_name):
             # a query string may hold secrets, and never repeats
             name = url.partition("?")[0] if url[:1] == "/" else urlsplit(url).path or "/"

@@ -71,6 +71,10 @@ def arrivals(
 def _instants(kind: Arrivals, stage: Stage, draw: random.Random) -> Iterator[float]:
     n = requests_in(stage)
     counts: Iterable[float] = range(n) if kind == "constant" else _ordered(n, stage, draw)
+    if stage.from_rps == stage.to_rps:
+        start_s, rate_rps = stage.start_s, stage.from_rps
+        yield from (start_s + count / rate_rps for count in counts)
+        return
     for count in counts:
         yield stage.start_s + _reached(stage, count)
 
