@@ -125,10 +125,11 @@ class Master:
         while True:
             try:
                 name, message = self._server.recv_from_client()
-            except RPCError as error:
-                logging.getLogger(__name__).warning("a message was dropped: %s", error)
-                continue
-            self._hear(name, message)
+            except Exception as error:  # noqa: BLE001 - a stranger may send anything
+                logging.getLogger(__name__).debug("a message was dropped: %s", error)
+            else:
+                self._hear(name, message)
+            gevent.sleep(0)  # receiving does not wait while there is something
 
     def _hear(self, name: str, message: Frame) -> None:
         if message.type == "hello" and isinstance(message.data, bytes) and name not in self._known:
@@ -166,9 +167,11 @@ class Master:
     def _refuse(self, name: str, why: str) -> None:
         """Take no more from a worker; one that plays already is lost."""
         logging.getLogger(__name__).warning("worker %s is refused: %s", name, why)
-        worker = self._known.get(name)
-        if worker is not None and worker.index is not None:
-            self._relay(Relayed(worker=worker.index, message=None))
+        index = self._known[name].index
+        if index is None:
+            del self._known[name]
+        else:
+            self._relay(Relayed(worker=index, message=None))
 
 
 def main(

@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import gevent
 import msgspec
-from locust.exception import RPCError
 from locust.rpc.protocol import Message as Frame
 from locust.rpc.zmqrpc import Client
 from msgspec.structs import replace
@@ -24,7 +23,6 @@ from readiness_kit.harness.wire import (
     Beat,
     Beaten,
     Begin,
-    Forged,
     FromMaster,
     FromWorker,
     Join,
@@ -85,7 +83,7 @@ class Connection:
             try:
                 message = self._client.recv()
                 self._hear(message)
-            except (RPCError, Forged) as error:
+            except Exception as error:  # noqa: BLE001 - whoever has the port may send anything
                 logging.getLogger(__name__).warning("a message was dropped: %s", error)
 
     def _hear(self, message: Frame) -> None:

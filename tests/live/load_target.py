@@ -9,9 +9,10 @@ from collections import Counter
 
 
 class LoadTarget:
-    """Serves on a free loopback port, in a thread of its own, while in ``with``."""
+    """Serves on a free port, of loopback where nothing else is said, in a thread of its own, while in ``with``."""
 
-    def __init__(self, *, stall=(0.0, 1.0), delay_s=0.0, elsewhere=""):
+    def __init__(self, *, stall=(0.0, 1.0), delay_s=0.0, elsewhere="", bind="127.0.0.1"):
+        self.bind = bind
         self.stall_s, self.period_s = stall
         self.delay_s = delay_s
         self.elsewhere = elsewhere
@@ -42,7 +43,7 @@ class LoadTarget:
 
     async def _serve(self, started):
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._talk, self.bind, 0)
         self.port = server.sockets[0].getsockname()[1]
         started.set()
         await self._stop.wait()
