@@ -17,9 +17,11 @@ CONTEXT = "readiness"
 
 
 class Flight:
-    """A request between being sent and being judged."""
+    """A request from being sent on."""
 
-    __slots__ = ("backlog", "due", "who")
+    __slots__ = ("backlog", "due", "name", "service_s", "who")
+    name: str
+    service_s: float
 
     def __init__(self, who: gevent.Greenlet, due: float, backlog: float) -> None:
         """Name the greenlet that sends it, when it was due, and how long it waited for the target.
@@ -53,7 +55,7 @@ class Engine:
         self._waiting: dict[gevent.Greenlet, float] = {}
         self._closed = False
         self._flights: dict[gevent.Greenlet, Flight] = {}
-        self._good: dict[gevent.Greenlet, tuple[str, float, float, float]] = {}
+        self._good: dict[gevent.Greenlet, Flight] = {}
 
     def warmed(self) -> None:
         """Count a connected user and hold it until the start."""
@@ -98,7 +100,6 @@ class Engine:
         flight: Flight,
         name: str,
         service_s: float,
-        *,
         status: int = 200,
         exception: BaseException | None = None,
     ) -> None:
@@ -112,13 +113,9 @@ class Engine:
         if status:
             self.answered += 1
         if exception is None:
-            good = self._good[flight.who] = (
-                name,
-                flight.due,
-                flight.backlog + service_s,
-                service_s,
-            )
-            self.record.good(*good)
+            flight.name, flight.service_s = name, service_s
+            self._good[flight.who] = flight
+            self.record.good(name, flight.due, flight.backlog + service_s, service_s)
         else:
             self._good.pop(flight.who, None)
             self.record.bad(name, flight.due, kind_of(exception, status))
@@ -135,9 +132,13 @@ class Engine:
     ) -> None:
         """Record what Locust says of a request."""
         flight = context.get(CONTEXT)
-        if isinstance(flight, Flight):
+        if not isinstance(flight, Flight):
+            return
+        if exception is None:
+            self.landed(flight, name, response_time / 1000)
+        else:
             status = getattr(response, "status_code", 0) or 0
-            self.landed(flight, name, response_time / 1000, status=status, exception=exception)
+            self.landed(flight, name, response_time / 1000, status, exception)
 
     def on_user_error(self, **_: object) -> None:
         """Count the last request of a task that raised as failed, unless it has failed already."""
@@ -146,7 +147,8 @@ class Engine:
         if flight is not None:
             self._lose(flight, "task_error")
         elif good is not None:
-            self.record.spoil(*good, kind="task_error")
+            corrected_s = good.backlog + good.service_s
+            self.record.spoil(good.name, good.due, corrected_s, good.service_s, kind="task_error")
 
     def cut(self, until: float) -> None:
         """Let the schedule end at *until*, seconds from the start."""
