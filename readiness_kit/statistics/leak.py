@@ -13,7 +13,7 @@ when all of these hold:
 - the trend is what moves the floor: it grew by six times the spread around it (R² of 3/4), which a
   slow wander hardly ever does.
 
-Growth without the last two of these is *unsettled*: neither a leak nor the proof that there is none.
+Growth without the last two is *unsettled*: neither a leak nor the proof that there is none.
 
 Measured on 30 min of samples, one every 5 s, around 300 MB, 400 series of each kind. Called a leak:
 flat noise, quick warm-up, filling cache and a saw of 100 s 0 %, a saw of 250 s 0.5 %, a slow wander

@@ -54,7 +54,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
 
 
 NOISE = re.compile(
-    r"differs: performance\.(load_test|benchmarks)\.\w+: UNKNOWN (generator_invalid|too_few_samples)"
+    r"differs: (performance\.(load_test|benchmarks)|pre_deployment\.load_testing)\.\w+: "
+    r"UNKNOWN (generator_invalid|too_few_samples)"
 )
 """What the kit says, rightly, where something else was busy on this machine during the load test."""
 
@@ -86,8 +87,9 @@ def test_all_items_are_there_and_twenty_nine_are_judged(demo):
     }
     assert len(judged) >= 29
     assert found.complete
-    assert found.verdict is Verdict.UNDECIDED, "fifty-five items are not judged yet"
-    assert not [claim.id for claim in found.claims() if claim.status is Status.FAIL]
+    assert found.verdict is Verdict.UNDECIDED, "fifty-one items are not judged yet"
+    red = [claim for claim in found.claims() if claim.status is Status.FAIL]
+    assert [claim.id for claim in red if not claim.waived] == []
 
 
 def test_every_pass_rests_on_evidence(demo):
