@@ -33,5 +33,7 @@ def _files() -> Iterator[tuple[Path, str]]:
     yield templates / "ci.yml", ".github/workflows/readiness.yml"
     for notebook in sorted(packaged_notebooks().glob("*.ipynb")):
         yield notebook, f"notebooks/{notebook.name}"
-    for scenario in sorted(packaged_load().glob("*.py")):
-        yield scenario, f"load/{scenario.name}"
+    load = packaged_load()
+    for pattern in ("*.py", "*.yaml", "kubernetes/*"):
+        for file in sorted(load.glob(pattern)):
+            yield file, f"load/{file.relative_to(load)}"

@@ -14,6 +14,8 @@ def test_a_team_can_begin(tmp_path):
     assert {file.stem for file in (tmp_path / "notebooks").iterdir()} == set(NOTEBOOKS)
     scenarios = {file.stem for file in (tmp_path / "load").iterdir()}
     assert scenarios >= {"locustfile", "service", "read_heavy", "mixed", "journey"}
+    assert (tmp_path / "load" / "kustomization.yaml").is_file()
+    assert (tmp_path / "load" / "kubernetes" / "worker.yaml").is_file()
 
 
 def test_the_commented_keys_are_real(tmp_path):
