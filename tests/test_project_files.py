@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from readiness_kit.cli import COMMANDS
+from readiness_kit.harness import UNIMPORTABLE
 from readiness_kit.sandbox.monitoring import PROGRAMS
 
 ROOT = Path(__file__).parent.parent
@@ -108,3 +109,10 @@ def test_importing_does_nothing():
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "THREADS 1"
+
+
+def test_no_test_run_imports_what_gevent_would_patch():
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    harness = "--ignore=readiness_kit/harness/"
+    ignored = {one.removeprefix(harness) for one in options["addopts"] if one.startswith(harness)}
+    assert ignored == {f"{module}.py" for module in UNIMPORTABLE}

@@ -9,6 +9,7 @@ import resource
 import sys
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter, process_time
 
 import gevent
@@ -17,6 +18,8 @@ from readiness_kit.statistics.histogram import Recorder
 
 BUSY_S = 5
 """Seconds over which the share of the processor is taken."""
+
+_SCHEDSTAT = Path("/proc/self/schedstat")
 
 BEAT_S = 0.02
 """How often the event loop's own lateness is looked at."""
@@ -40,22 +43,30 @@ class Pulse:
 
 
 class Processor:
-    """How much of a processor this process uses."""
+    """How much of a processor this process uses, or would if others left it one."""
 
     def __init__(self) -> None:
         """Start the clock."""
         self._began_s = process_time()
-        self._seen = deque([(perf_counter(), self._began_s)], BUSY_S + 1)
+        self._seen = deque([(perf_counter(), self._wanted_s())], BUSY_S + 1)
         self.busiest = 0.0
-        """Greatest share over five seconds."""
+        """Greatest share of the time, over five seconds, in which it ran or waited to run."""
 
     def look(self) -> None:
         """Take note, once a second."""
-        now, used_s = perf_counter(), process_time()
-        self._seen.append((now, used_s))
+        now, wanted_s = perf_counter(), self._wanted_s()
+        self._seen.append((now, wanted_s))
         then, before_s = self._seen[0]
         if len(self._seen) > BUSY_S:
-            self.busiest = max(self.busiest, (used_s - before_s) / (now - then))
+            self.busiest = max(self.busiest, (wanted_s - before_s) / (now - then))
+
+    def _wanted_s(self) -> float:
+        """Return processor time, and on Linux the time in the run queue (proc(5), schedstat)."""
+        try:
+            waited_ns = int(_SCHEDSTAT.read_text("ascii").split()[1])
+        except (OSError, ValueError, IndexError):
+            waited_ns = 0
+        return process_time() + waited_ns / 1e9
 
     @property
     def used_s(self) -> float:

@@ -240,7 +240,9 @@ def test_a_restarted_process_is_another_series(tmp_path, monkeypatch):
         with gauges:
             gauges.start()
             until(lambda: of(gauges, old))
-            file.write_text(str(new.pid))
+            fresh = tmp_path / "fresh"
+            fresh.write_text(str(new.pid))
+            fresh.replace(file)  # at once: a file that is empty for a moment names nobody
             until(lambda: of(gauges, new))
             new.kill()
             new.wait()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import random
 import threading
 import time
 from collections import Counter
@@ -11,7 +12,12 @@ from collections import Counter
 class LoadTarget:
     """Serves on a free port, of loopback where nothing else is said, in a thread of its own, while in ``with``."""
 
-    def __init__(self, *, stall=(0.0, 1.0), delay_s=0.0, elsewhere="", bind="127.0.0.1"):
+    def __init__(
+        self, *, stall=(0.0, 1.0), delay_s=0.0, elsewhere="", bind="127.0.0.1", queue=(0, 0.0)
+    ):
+        self.servers, self.service_s = queue
+        self.draw = random.Random(7)
+        self.finished = []
         self.bind = bind
         self.stall_s, self.period_s = stall
         self.delay_s = delay_s
@@ -43,6 +49,7 @@ class LoadTarget:
 
     async def _serve(self, started):
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._free = asyncio.Semaphore(self.servers)
         server = await asyncio.start_server(self._talk, self.bind, 0)
         self.port = server.sockets[0].getsockname()[1]
         started.set()
@@ -79,7 +86,11 @@ class LoadTarget:
     async def _wait(self, path):
         if path == "/hang":
             await asyncio.sleep(3600)
-        if path != "/health":
+        if path == "/queue":
+            async with self._free:
+                await asyncio.sleep(self.draw.expovariate(1 / self.service_s))
+            self.finished.append(time.monotonic())
+        elif path != "/health":
             phase = (time.monotonic() - self.t0) % self.period_s
             frozen_s = self.stall_s - phase
             await asyncio.sleep(max(frozen_s, 0.0) + self.delay_s)

@@ -12,6 +12,7 @@ from readiness_kit.harness.drive import Drive, drive
 from readiness_kit.harness.plan import Plan
 from readiness_kit.harness.runs import load_run
 from readiness_kit.harness.schedule import steady
+from readiness_kit.statistics.capacity import Capacity, overload
 
 pytestmark = pytest.mark.live
 
@@ -176,3 +177,25 @@ def test_a_target_that_is_down_ends_the_run_at_once():
 def test_an_unusable_scenario_is_a_usage_error(tmp_path):
     with LoadTarget() as target, pytest.raises(UsageError, match=r"locustfile\.py"):
         play(target, tmp_path, "return return")
+
+
+def test_the_capacity_of_a_queue_is_what_it_completes_when_it_always_has_some_waiting():
+    for _ in range(3):  # a host too busy to generate load says so: ask it again
+        with LoadTarget(queue=(4, 0.02)) as target:  # about 200 a second
+            order = plan(
+                target,
+                path="/queue",
+                rate_rps=300.0,
+                seconds=6.0,
+                users=600,
+                timeout_s=9.0,
+                grace_s=9.0,
+            )
+            outcome = drive(order)
+        if outcome.invalid_reason != "generator_late":
+            break
+    found = overload(outcome.ended.blocks, order.block_s, 300.0)
+    done = target.finished[-1000:]  # what came before warmed the users
+    truth_rps = (len(done) - 1) / (done[-1] - done[0])
+    assert isinstance(found, Capacity), found
+    assert found.value_rps == pytest.approx(truth_rps, rel=0.1)
