@@ -10,7 +10,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -44,6 +44,9 @@ GRACE_S = 1.0
 
 WORKERS = 8
 """Visits at once."""
+
+WAKE_S = 0.25
+"""How often the main thread wakes while it waits."""
 
 Progress = Callable[[str, int, int], None]
 """Called with a fact's id, how many are done, and how many there are."""
@@ -156,8 +159,7 @@ class Assessment:
         done = _Counter(len(sources), progress)
         for wave in _waves(sources):
             with ThreadPoolExecutor(WORKERS, thread_name_prefix="gather") as pool, self._stopping():
-                for _ in pool.map(lambda one: done.after(self._gather_one, one), wave):
-                    pass
+                _finish({pool.submit(done.after, self._gather_one, one) for one in wave})
         if self._gathering and items is None:
             self.folder.finish_gathering()
 
@@ -414,6 +416,17 @@ def planned(ids: tuple[str, ...]) -> tuple[Source, ...]:
     """Return the sources that a run of *ids* (none: everything) would use, mildest effect first."""
     found = _needed(select(ids) if ids else ITEMS)
     return tuple(sorted(found, key=lambda one: EFFECTS.index(one.effect)))
+
+
+def _finish(under_way: set[Future[None]]) -> None:
+    """Wait for all, or for the first that raises.
+
+    Never without end: a signal that arrives just before such a wait is noticed only after it.
+    """
+    while under_way:
+        done, under_way = wait(under_way, WAKE_S, FIRST_EXCEPTION)
+        for one in done:
+            one.result()
 
 
 def _waves(sources: list[Source]) -> Iterator[list[Source]]:
