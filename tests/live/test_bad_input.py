@@ -74,6 +74,7 @@ def test_a_target_that_is_down_turns_nothing_green(project, free_port):
         "security.authentication.secret_from_environment",
         "security.encryption_in_transit.services",
         "security.rate_limiting.per_hour",
+        "infrastructure.autoscaling.configured",
         "infrastructure.load_balancer.health",
         "infrastructure.certificates.renewal",
     }
