@@ -257,22 +257,18 @@ def drive(
     tokens: Sequence[str] = (),
     *,
     on_second: Callable[[Second], None] | None = None,
-    deadline_s: float | None = None,
 ) -> LoadOutcome:
     """Play *plan* to its end and return what it saw, calling *on_second* as each second ends.
 
     Raises:
-        NotSeen: The target does not answer, the generators died, or *deadline_s* passed.
+        NotSeen: The target does not answer, or the generators died.
         UsageError: The scenario cannot be used.
 
     """
-    until = time.monotonic() + deadline_s if deadline_s is not None else None
     with Drive(plan, tokens) as run:
         for second in run:
             if on_second is not None:
                 on_second(second)
-            if until is not None and time.monotonic() > until:
-                raise NotSeen(f"the load run took longer than {deadline_s:g} s")
         return run.outcome()
 
 
