@@ -272,8 +272,62 @@ class Application(Part, frozen=True):
     process_ids: tuple[Path, ...] = ()
     """Files that hold the process id of each process on this host."""
 
+    units: tuple[Path, ...] = ()
+    """systemd units that start it."""
+
+    images: tuple[Path, ...] = ()
+    """Configuration of each image it runs from: what ``docker image inspect`` prints, or the
+    configuration file of an OCI image.
+    """
+
+    required_variables: tuple[str, ...] = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "JWT_SECRET")
+    """Variables without which the service is not set up; leave out what belongs to no part of it."""
+
+    tracker_variable: str = "SENTRY_DSN"
+    """Variable that holds the address of the error tracker."""
+
     mode_names: tuple[str, ...] = ("FRAISEQL_ENVIRONMENT", "FRAISEQL_MODE")
     """Variables that say in which mode the service runs; one of them must be ``production``."""
+
+
+class Credentials(Part, frozen=True):
+    """The secrets that the service itself is given, by the name of their variable or file."""
+
+    database: tuple[str, ...] = ("DATABASE_URL",)
+    """What opens the database."""
+
+    token: tuple[str, ...] = ("JWT_SECRET",)
+    """What signs tokens."""
+
+    api: tuple[str, ...] = ("API_KEYS",)
+    """Keys of APIs, its own and those it calls; empty when there are none."""
+
+    false_alarms: Path | None = None
+    """What a person has looked at and found to be no secret: YAML with ``reviewed_by``,
+    ``reviewed_on`` and ``fingerprints``, each with the reason.
+    """
+
+
+class ApiKeys(Part, frozen=True):
+    """What proves that the use of an API key is recorded."""
+
+    canary: Secret | None = None
+    """A key, or a token, that may call the service for this purpose."""
+
+    canary_id: str = ""
+    """What the audit log calls its owner; never the key itself."""
+
+    header: str = "authorization"
+    """Header that carries it; in ``authorization`` it follows ``Bearer``."""
+
+    audit_log: tuple[Path, ...] = ()
+    """Files of the audit log; when empty, ``logs.application``."""
+
+    audit_within_s: Annotated[float, Meta(gt=0, le=60)] = 60.0
+    """Longest time until the record is written."""
+
+    rotated: dict[str, str] = {}
+    """Day of the latest rotation of each key, ``"2026-11-01"``, where no annotation tells it."""
 
 
 class Logs(Part, frozen=True):
@@ -603,6 +657,12 @@ class Target(Part, frozen=True):
 
     application: Application = Application()
     """How the service is started."""
+
+    credentials: Credentials = Credentials()
+    """The secrets that the service itself is given."""
+
+    api_keys: ApiKeys = ApiKeys()
+    """What proves that the use of an API key is recorded."""
 
     logs: Logs = Logs()
     """Where the service writes its logs."""
