@@ -13,6 +13,7 @@ from readiness_kit.sandbox.layout import DATABASE, Layout, Ports, Variant
 from readiness_kit.sandbox.templates import fill, packaged_file
 from readiness_kit.servers.certificates import Authority
 from readiness_kit.servers.postgres import Cluster, Postgres, Setting
+from readiness_kit.servers.process import Process
 
 STANDBY = "standby_1"
 DAYS_OF_BACKUPS = 8
@@ -128,6 +129,17 @@ class Database:
     def dsn(self, user: str, secret: str) -> str:
         """Return the connection string of *user*, whose password is *secret*, to the primary."""
         return self.primary.dsn(user, self.passwords[secret], DATABASE)
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """The servers, the primary first."""
+        return tuple(one.process for one in (self.primary, self.standby) if one)
+
+    def answers(self, process: Process) -> bool:
+        """Tell whether the cluster that *process* runs answers queries."""
+        return any(
+            one.answers() for one in (self.primary, self.standby) if one and one.process is process
+        )
 
     def stop(self) -> None:
         """Stop both, the standby first."""

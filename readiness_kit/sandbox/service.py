@@ -1,7 +1,9 @@
 """The two processes of the service, and the environment they are started with."""
 
+import dataclasses
 import signal
 import sys
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlencode
@@ -27,6 +29,7 @@ class Instance(Process):
         self.log_lines.touch(mode=0o600)
         self.pid_file = layout.logs / f"{name}.pid"
         own = {"APP_INSTANCE": name, "APP_LOG_FILE": str(self.log_lines)}
+        self._own_environment = environment | own
         super().__init__(
             Command(
                 name=f"service process {name}",
@@ -37,10 +40,17 @@ class Instance(Process):
                 ],
                 log=layout.logs / f"{name}.out",
                 directory=layout.root,
-                environment=environment | own,
+                environment=self._own_environment,
                 death_signal=signal.SIGKILL,
             )
         )
+
+    def configure(self, more: Mapping[str, str]) -> bool:
+        """Have *more* on top of its variables when it starts next; tell whether that is new."""
+        wanted = {**self._own_environment, **more}
+        changed = wanted != self.command.environment
+        self.command = dataclasses.replace(self.command, environment=wanted)
+        return changed
 
     def note_pid(self) -> None:
         """Write its process id where the target's description says."""

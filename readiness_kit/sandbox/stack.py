@@ -3,15 +3,18 @@
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from readiness_kit.errors import ServerError
 from readiness_kit.sandbox.database import Database
 from readiness_kit.sandbox.edge import issue_certificates, make_edge
 from readiness_kit.sandbox.exporter import write_figures
 from readiness_kit.sandbox.layout import Layout, Ports, Variant, make_passwords
 from readiness_kit.sandbox.monitoring import Monitoring
+from readiness_kit.sandbox.orders import Orders
 from readiness_kit.sandbox.papers import write_documents, write_papers
 from readiness_kit.sandbox.service import Instance, service_environment, write_environment_file
 from readiness_kit.sandbox.tokens import RENEWAL_S, write_tokens
@@ -85,9 +88,8 @@ class Stack:
 
     def every_server(self) -> dict[str, Process]:
         """Return the servers by name."""
-        clusters = [self._database.primary, self._database.standby] if self._database else []
         found = [
-            *(cluster.process for cluster in clusters if cluster),
+            *(self._database.processes if self._database else ()),
             *self._processes,
             *(self._monitoring.processes if self._monitoring else ()),
         ]
@@ -100,6 +102,41 @@ class Stack:
             write_figures(self._monitoring.figures, self.layout, self.ports, dsn)
         if time.monotonic() - self._tokens_made > RENEWAL_S:
             self._renew_tokens()
+
+    def obey(self, orders: Orders) -> None:
+        """Make the running servers as *orders* say.
+
+        Raises:
+            ServerError: There is no such server, or one did not start again.
+
+        """
+        servers = self.every_server()
+        for name in orders.stopped:
+            if name not in servers:
+                raise ServerError(f"no server {name!r}", hint=f"one of {', '.join(servers)}")
+            servers[name].stop()
+        fresh = [one for one in self.instances if one.configure(orders.environment)]
+        for instance in fresh:
+            instance.send(instance.command.stop_signal)  # both finish at once
+        for instance in fresh:
+            instance.stop()
+        idle = {n: one for n, one in servers.items() if n not in orders.stopped and not one.running}
+        for server in idle.values():
+            server.start()
+        for server in idle.values():
+            server.wait_until(partial(self._serves, server), timeout_s=SERVICE_DEADLINE_S)
+
+    def _serves(self, server: Process) -> bool:
+        """Tell whether *server* is there for its callers again."""
+        if isinstance(server, Instance):
+            server.note_pid()
+            return server.alive()
+        if isinstance(server, Valkey):
+            return server.listening()
+        if self._database and server in self._database.processes:
+            return self._database.answers(server)
+        port = self.ports.https if server.command.name == "nginx" else None
+        return answers(port or getattr(self.ports, server.command.name))
 
     def _renew_tokens(self) -> None:
         write_tokens(self.layout, self.passwords["jwt"])

@@ -34,8 +34,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     outside: str | None = None
     """Folder outside DIR that belongs to this sandbox, if there is one."""
 
+    obeyed: str = ""
+    """Serial of the last orders that were carried out, or tried."""
+
     message: str = ""
-    """Why it failed."""
+    """Why it, or the last orders, failed."""
 
     hint: str = ""
     """What to do about that."""

@@ -22,6 +22,7 @@ import msgspec
 from readiness_kit.errors import ReadinessError, ServerError
 from readiness_kit.sandbox.exporter import PERIOD_S
 from readiness_kit.sandbox.layout import VARIANTS
+from readiness_kit.sandbox.orders import POLL_S, Orders, read_orders
 from readiness_kit.sandbox.stack import Stack
 from readiness_kit.sandbox.state import State, hold, write_state
 
@@ -85,13 +86,37 @@ def _keep(stack: Stack, state: State) -> None:
             )
             write_state(directory, state)
             _say(Message(ready=str(stack.layout.target_file)))
+            tended = 0.0
             while stack.layout.target_file.exists():  # who removes the folder wants it to end
-                stack.tend()
-                time.sleep(PERIOD_S)
+                if time.monotonic() - tended > PERIOD_S:
+                    stack.tend()
+                    tended = time.monotonic()
+                orders = read_orders(directory)
+                if orders.serial != state.obeyed:
+                    state = _obey(stack, state, orders)
+                time.sleep(POLL_S)
     except SystemExit:
         stopped = msgspec.structs.replace(state, phase="stopped", processes={}, outside=None)
         write_state(directory, stopped)
         raise
+
+
+def _obey(stack: Stack, state: State, orders: Orders) -> State:
+    """Make the servers as *orders* say, and tell how that went."""
+    message = hint = ""
+    try:
+        stack.obey(orders)
+    except ReadinessError as error:
+        message, hint = error.message, error.hint
+    state = msgspec.structs.replace(
+        state,
+        processes={name: server.pid for name, server in stack.every_server().items()},
+        obeyed=orders.serial,
+        message=message,
+        hint=hint,
+    )
+    write_state(stack.layout.root, state)
+    return state
 
 
 def _fail(directory: Path, state: State, error: ReadinessError) -> int:

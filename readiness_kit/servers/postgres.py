@@ -207,7 +207,7 @@ class Cluster:
             ServerError: It ended, or did not answer in time; shows the end of its log.
 
         """
-        self.process.start().wait_until(self._answers, timeout_s=timeout_s)
+        self.process.start().wait_until(self.answers, timeout_s=timeout_s)
         return self
 
     def stop(self, *, immediate: bool = False) -> None:
@@ -281,7 +281,8 @@ class Cluster:
             return {"sslmode": "disable"}
         return {"sslmode": "verify-full", "sslrootcert": str(self.root_certificate)}
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Tell whether it answers queries."""
         try:
             with self.connect() as connection:
                 connection.execute("SELECT 1")
