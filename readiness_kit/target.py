@@ -256,6 +256,78 @@ class Cache(Part, frozen=True):
     """What proves that answers are cached and forgotten."""
 
 
+class OwnedObject(Part, frozen=True):
+    """A kind of object that belongs to one caller, and how another one would reach for it."""
+
+    name: str
+    """What it is, in reports."""
+
+    owner: str
+    """Which of ``identities`` it belongs to."""
+
+    other: str
+    """Which of ``identities`` must not reach it; best one with the same role."""
+
+    read: str
+    """GraphQL query with the variable ``$id``: answers its owner."""
+
+    setup: str = ""
+    """GraphQL mutation with the variable ``$mark``: makes one for the occasion; the first ``id`` in
+    its answer is the object's."""
+
+    undo: str = ""
+    """GraphQL mutation with the variable ``$id``: removes what ``setup`` made."""
+
+    id: str = ""
+    """Identifier of one that is there already: it is read only, never written."""
+
+    writes: tuple[str, ...] = ()
+    """GraphQL mutations with the variable ``$id`` (and ``$mark``, if wanted) that the owner may use
+    on it, the harmless first; they are tried on what ``setup`` made."""
+
+
+class Authorization(Part, frozen=True):
+    """Who may do what."""
+
+    matrix: Path | None = None
+    """YAML file of operations and the roles that may use each; ``readiness explain
+    security.authorization`` shows one."""
+
+    restricted_fields: tuple[str, ...] | dict[str, str] = ()
+    """Fields (``Type.field``) that only ``privileged`` may read; as a mapping, each with the
+    GraphQL query that asks for it, of an object that belongs to none of ``identities``."""
+
+    privileged: tuple[str, ...] = ("admin",)
+    """Which of ``identities`` may read the restricted fields."""
+
+    owned: tuple[OwnedObject, ...] = ()
+    """What belongs to one caller alone."""
+
+
+class Bounds(Part, frozen=True):
+    """What a value may be: a number itself, or else the length of a text or list."""
+
+    least: int | None = None
+    """Smallest value or length accepted."""
+
+    most: int | None = None
+    """Largest value or length accepted."""
+
+
+class Input(Part, frozen=True):
+    """What the service accepts."""
+
+    bounds: dict[str, Bounds] = {}
+    """Bounds by argument or input field: ``Query.posts.limit``, ``CreatePostInput.title``."""
+
+    max_body_bytes: Annotated[int, Meta(gt=0)] = 1_000_000
+    """Longest body that is accepted."""
+
+    canary: CacheCanary | None = None
+    """A write of one text, the read that shows it, and its undoing; when absent,
+    ``cache.canary``."""
+
+
 class Proxy(Part, frozen=True):
     """The balancer's configuration."""
 
@@ -619,6 +691,21 @@ class Signoff(Part, frozen=True):
     """Policy file; when absent, the strict built-in policy."""
 
 
+class Lender(Part, frozen=True):
+    """A signed staging run of the same release, whose facts stand in for what is not allowed here."""
+
+    run: Path
+    """Its run folder: complete, sealed and signed by all four roles."""
+
+    effects: Annotated[tuple[Literal["load", "drill"], ...], Meta(min_length=1)] = msgspec.field(
+        name="for"
+    )
+    """Effects whose facts are borrowed where this run may not have them itself."""
+
+    policy: Path | None = None
+    """The policy it was signed under; when absent, that of ``signoff``."""
+
+
 class Target(Part, frozen=True):
     """The deployment under review."""
 
@@ -645,6 +732,12 @@ class Target(Part, frozen=True):
 
     identities: dict[str, Secret] = {}
     """A token per role."""
+
+    authorization: Authorization = Authorization()
+    """Who may do what."""
+
+    input: Input = Input()
+    """What the service accepts."""
 
     database: Database | None = None
     """PostgreSQL."""
@@ -698,6 +791,9 @@ class Target(Part, frozen=True):
 
     limits: Limits = Limits()
     """What the kit may ask of the target."""
+
+    evidence_from: tuple[Lender, ...] = ()
+    """Runs on staging that lend what may not be done here."""
 
     not_applicable: tuple[NotApplicable, ...] = ()
     """Declarations that items or claims do not apply."""
