@@ -182,14 +182,15 @@ class Visit:
         if where not in self.target.origins():
             raise NotSeen(
                 f"{where[0]}://{where[1]}:{where[2]} is not named by readiness.yaml",
-                hint="requests go to the URLs under api, prometheus and kubernetes only",
+                hint="requests go to URLs that readiness.yaml names, and nowhere else",
             )
         return where
 
     def _of_service(self, url: str) -> bool:
         """Tell whether *url* is the service's, and not one of those that watch or run it."""
-        cluster = self.target.kubernetes.api
-        return url not in (self.target.prometheus.url, cluster.url if cluster else None)
+        cluster, tracking = self.target.kubernetes.api, self.target.error_tracking
+        watching = (self.target.prometheus.url, tracking.events_url)
+        return url not in (*watching, cluster.url if cluster else None)
 
     def tls_context(self) -> ssl.SSLContext:
         """Return a verifying context that trusts the declared authority, or the system's."""

@@ -138,6 +138,12 @@ class Api(Part, frozen=True):
     crash_path: str = ""
     """Path at which each instance raises an unexpected error, for ``identities.admin`` only."""
 
+    edge: str = ""
+    """Provider of the scrubbing edge in front of the service, e.g. ``cloudflare``."""
+
+    origin: str | None = None
+    """Base URL of the service behind the edge, which must not be reachable from outside."""
+
 
 class Auth(Part, frozen=True):
     """How callers prove who they are."""
@@ -334,6 +340,10 @@ class Proxy(Part, frozen=True):
     nginx: Path | None = None
     """``nginx.conf`` as deployed."""
 
+    behind: str = ""
+    """What passes requests on to it, if callers do not connect to it themselves: the edge, a cloud
+    load balancer, another proxy."""
+
 
 class Application(Part, frozen=True):
     """How the service is started."""
@@ -402,17 +412,47 @@ class ApiKeys(Part, frozen=True):
     """Day of the latest rotation of each key, ``"2026-11-01"``, where no annotation tells it."""
 
 
+class HandlerRotation(Part, frozen=True):
+    """How the service's own handler rotates each file of ``logs.application``."""
+
+    max_bytes: Annotated[int, Meta(ge=0)]
+    """Size at which it starts a new file, bytes; 0 means never."""
+
+    backups: Annotated[int, Meta(ge=0)]
+    """Rotated files it keeps."""
+
+
 class Logs(Part, frozen=True):
     """Where the service writes its logs."""
 
     application: tuple[Path, ...] = ()
     """Log file of each process."""
 
+    rotation: HandlerRotation | None = None
+    """Rotation by the service itself, as its logging is configured."""
+
+    logrotate: tuple[Path, ...] = ()
+    """Configuration files of logrotate, as deployed."""
+
     keys: dict[str, str] = {}
     """Log key of each of user_id, endpoint, duration, status, time, level and request_id."""
 
     allowed_personal_fields: tuple[str, ...] = ()
     """Fields that may hold personal data."""
+
+
+class ErrorTracking(Part, frozen=True):
+    """Where events of the error tracker are read back."""
+
+    events_url: str | None = None
+    """URL that lists the project's events as Sentry's API does:
+    ``https://sentry.example.com/api/0/projects/ORGANISATION/PROJECT/events/``."""
+
+    token: Secret | None = None
+    """Bearer token that may read them."""
+
+    environment: str = "production"
+    """Environment that events must be labelled with."""
 
 
 class Prometheus(Part, frozen=True):
@@ -760,6 +800,9 @@ class Target(Part, frozen=True):
     logs: Logs = Logs()
     """Where the service writes its logs."""
 
+    error_tracking: ErrorTracking = ErrorTracking()
+    """Where events of the error tracker are read back."""
+
     prometheus: Prometheus = Prometheus()
     """The server that scrapes the service."""
 
@@ -818,6 +861,7 @@ class Target(Part, frozen=True):
         urls = [self.api.url, *self.api.instances, *self.api.metrics_urls]
         urls += [self.prometheus.url] if self.prometheus.url else []
         urls += [self.kubernetes.api.url] if self.kubernetes.api else []
+        urls += [url for url in (self.api.origin, self.error_tracking.events_url) if url]
         urls.append(self.api.http_url or f"http://{urlsplit(self.api.url).hostname}:80")
         return frozenset(origin(url) for url in urls)
 

@@ -104,7 +104,8 @@ def _urls(target: Target) -> list[str]:
     api = target.api
     cluster = target.kubernetes.api
     more = [target.prometheus.url, cluster.url if cluster else None]
-    more += [api.url, *api.instances, *api.metrics_urls, api.http_url] if api else []
+    more += [target.error_tracking.events_url]
+    more += [api.url, *api.instances, *api.metrics_urls, api.http_url, api.origin] if api else []
     return [url for url in more if url]
 
 
