@@ -261,6 +261,9 @@ class Cache(Part, frozen=True):
     canary: CacheCanary | None = None
     """What proves that answers are cached and forgotten."""
 
+    stale_header: str = ""
+    """Header of answers that come from the cache, where it is neither Age nor X-Cache."""
+
 
 class OwnedObject(Part, frozen=True):
     """A kind of object that belongs to one caller, and how another one would reach for it."""
@@ -688,6 +691,47 @@ class Load(Part, frozen=True):
     """Ceiling on any duration."""
 
 
+class Fault(Part, frozen=True):
+    """How something is broken on purpose, and mended: commands, started without a shell.
+
+    Both return when it is done. ``undo`` may be run twice, or when nothing is broken.
+    """
+
+    do: Annotated[tuple[str, ...], Meta(min_length=1)]
+    """Command that breaks it."""
+
+    undo: Annotated[tuple[str, ...], Meta(min_length=1)]
+    """Command that mends it."""
+
+
+FaultName = Literal["cut_cache", "blackhole_cache", "cut_database", "blackhole_database"]
+DrillName = Literal["readiness", "degradation"]
+
+
+class Drills(Part, frozen=True):
+    """What may be broken, and which drills are to be held; never in production."""
+
+    cut_cache: Fault | None = None
+    """The service's connections to the cache are refused."""
+
+    blackhole_cache: Fault | None = None
+    """The service's connections to the cache hear nothing."""
+
+    cut_database: Fault | None = None
+    """The service's connections to the database are refused."""
+
+    blackhole_database: Fault | None = None
+    """The service's connections to the database hear nothing."""
+
+    run: tuple[DrillName, ...] = ("readiness", "degradation")
+    """Drills that ``readiness run --allow drill`` holds."""
+
+    def fault(self, name: str) -> Fault | None:
+        """Return the fault called *name*, where it is declared."""
+        found = getattr(self, name, None)
+        return found if isinstance(found, Fault) else None
+
+
 class ProductionLimits(Part, frozen=True):
     """What may be asked of a target in production, whatever a profile says."""
 
@@ -831,6 +875,9 @@ class Target(Part, frozen=True):
 
     load: Load = Load()
     """Load tests."""
+
+    drills: Drills = Drills()
+    """Drills."""
 
     limits: Limits = Limits()
     """What the kit may ask of the target."""
