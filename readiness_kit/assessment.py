@@ -20,13 +20,14 @@ from readiness_kit import drills, harness, probes
 from readiness_kit.checks import all_checks
 from readiness_kit.contents import EFFECTS, ITEMS, Effect, Item, select
 from readiness_kit.errors import NotSeen, ReadinessError, RunFolderError, UsageError
-from readiness_kit.evidence import canonical, chain, locks, manifest, resume, reuse
+from readiness_kit.evidence import borrowed, canonical, chain, locks, manifest, resume, reuse
 from readiness_kit.evidence.folder import Run, RunFolder, Unseen
 from readiness_kit.facts import Fact
 from readiness_kit.facts.identity import Identity
 from readiness_kit.judgement import half_lives, judge_item, judge_run
 from readiness_kit.records.kept import keep_records
 from readiness_kit.results import ItemResult, Results
+from readiness_kit.signoff import lending
 from readiness_kit.sources import Pacer, Source, Visit, found_in
 from readiness_kit.target import Target
 from readiness_kit.target_file import load_target
@@ -182,13 +183,23 @@ class Assessment:
                 return
             refusal = self._refusal(source)
             if refusal is not None:
-                self.folder.write_fact(fact_id, refusal, seconds=0, cost={})
+                self._borrow(source, refusal)
                 return
             with contextlib.ExitStack() as held:
                 # the target before the load: who waits for it keeps nobody off this host
                 for resource in sorted(source.exclusive, reverse=True):
                     held.enter_context(locks.locked(self.folder.lock(f"resource-{resource}")))
                 self._visit(source)
+
+    def _borrow(self, source: Source, refusal: Unseen) -> None:
+        """Store what a run on staging lends in place of what may not be done here, or why not."""
+        assert self.target is not None  # noqa: S101 - gather() returned already
+        if self.target.evidence_from and source.effect in ("load", "drill"):
+            said = borrowed.borrow(self.folder, source.fact, half_lives().get(source.fact, 0))
+            if said is None:
+                return
+            refusal = said if said.cause == "stale" else refusal
+        self.folder.write_fact(source.fact.fact_id(), refusal, seconds=0, cost={})
 
     @property
     def _gatherer(self) -> bool:
@@ -347,6 +358,9 @@ class Assessment:
 def _complete(target: Target, folder: RunFolder) -> None:
     """Put into *folder* what a run needs before it asks the target anything."""
     keep_records(target, folder)
+    if target.evidence_from:
+        effects = {kind.fact_id(): source.effect for kind, source in all_sources().items()}
+        lending.keep(target, folder, effects)
     folder.journal(resume.BEGUN)
 
 

@@ -11,18 +11,19 @@ from pathlib import Path
 
 import msgspec
 
-from readiness_kit import __version__
+from readiness_kit import __version__, traits
 from readiness_kit.checks import all_checks
 from readiness_kit.contents import ITEMS, Claim, Item, Phase
 from readiness_kit.contents import item as item_called
 from readiness_kit.errors import NotSeen, ReadinessError, RunFolderError
-from readiness_kit.evidence import canonical
+from readiness_kit.evidence import borrowed, canonical, chain
 from readiness_kit.evidence.folder import RunFolder, catalogue_digest, judges_digest
 from readiness_kit.facts import Fact
 from readiness_kit.facts.identity import Identity
 from readiness_kit.records.kept import Kept, kept_records
 from readiness_kit.results import (
     SCHEMA,
+    Borrowed,
     ClaimResult,
     Evidence,
     ItemResult,
@@ -243,6 +244,7 @@ def judge_run(
         identity=_identity(folder),
         previous=run.previous,
         reused=tuple(_reused(folder)),
+        borrowed=tuple(_borrowed(folder)),
     )
 
 
@@ -331,6 +333,20 @@ def _reused(folder: RunFolder) -> Iterator[Reused]:
                 run_id=stored.origin.run_id,
                 observed_at=seen,
                 age_days=round(age.total_seconds() / 86400, 2),
+            )
+
+
+def _borrowed(folder: RunFolder) -> Iterator[Borrowed]:
+    """Yield every run on staging that a stored fact comes from."""
+    origins = {fact_id: one.origin.run_id for fact_id, one in folder.facts().items() if one.origin}
+    for lender in borrowed.copies(folder):
+        facts = tuple(fact_id for fact_id, run_id in origins.items() if run_id == lender.run_id)
+        if facts:
+            yield Borrowed(
+                run=chain.copied_link(lender.path),
+                environment=lender.run.environment,
+                facts=facts,
+                differences=traits.differences(lender, folder),
             )
 
 

@@ -54,6 +54,27 @@ class Reused(Part, frozen=True):
     """Its age when this run began."""
 
 
+class Difference(Part, frozen=True):
+    """One trait in which two deployments are not alike."""
+
+    trait: str
+    lender: str
+    """What it is where the facts were gathered."""
+    here: str
+    """What it is in the deployment under review."""
+
+
+class Borrowed(Part, frozen=True):
+    """A signed staging run of the same release that lent facts to this one."""
+
+    run: Link
+    environment: str
+    facts: tuple[str, ...]
+    """Ids of the facts that were borrowed."""
+    differences: tuple[Difference, ...]
+    """How the two deployments differ where a measurement may depend on it."""
+
+
 class ClaimResult(Part, frozen=True):
     """One claim, settled."""
 
@@ -137,6 +158,8 @@ class Results(Part, frozen=True):
     """The sealed run of this target before this one, where one lay beside it."""
     reused: tuple[Reused, ...] = ()
     """Facts that were not gathered in this run."""
+    borrowed: tuple[Borrowed, ...] = ()
+    """Runs on staging that lent facts to this one."""
 
     @property
     def evidence_since(self) -> datetime:

@@ -151,6 +151,9 @@ class Auth(Part, frozen=True):
     token: Secret | None = None
     """A valid bearer token: the positive control of every refusal."""
 
+    header: str = "authorization"
+    """Header that carries the token; in ``authorization`` it follows ``Bearer``."""
+
     token_command: tuple[str, ...] = ()
     """Command that prints a fresh token on stdout; its last argument is the case or identity."""
 
@@ -776,7 +779,7 @@ class Signoff(Part, frozen=True):
 
 
 class Lender(Part, frozen=True):
-    """A signed staging run of the same release, whose facts stand in for what is not allowed here."""
+    """A signed run on staging of the same release, which lends what may not be done here."""
 
     run: Path
     """Its run folder: complete, sealed and signed by all four roles."""

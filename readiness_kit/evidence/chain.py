@@ -20,8 +20,17 @@ def link(folder: Path) -> Link:
         IntegrityError: Not sealed, changed since, or without readable results.
 
     """
-    checked, results = _sealed(folder)
-    return Link(run_id=results.run_id, manifest_sha256=checked.sha256, verdict=results.verdict)
+    return _link(*_sealed(folder))
+
+
+def copied_link(folder: Path) -> Link:
+    """Return the link to the run of which *folder* holds a partial copy.
+
+    Raises:
+        IntegrityError: What is there is not what its manifest says.
+
+    """
+    return _link(*_sealed(folder, partial=True))
 
 
 def sealed_results(folder: Path) -> Results:
@@ -34,8 +43,12 @@ def sealed_results(folder: Path) -> Results:
     return _sealed(folder)[1]
 
 
-def _sealed(folder: Path) -> tuple[manifest.Manifest, Results]:
-    checked = manifest.check(folder)
+def _link(checked: manifest.Manifest, results: Results) -> Link:
+    return Link(run_id=results.run_id, manifest_sha256=checked.sha256, verdict=results.verdict)
+
+
+def _sealed(folder: Path, *, partial: bool = False) -> tuple[manifest.Manifest, Results]:
+    checked = manifest.check(folder, partial=partial)
     data = checked.read("results.json", max_bytes=MAX_BYTES)
     return checked, canonical.decode(data, Results, max_bytes=MAX_BYTES)
 

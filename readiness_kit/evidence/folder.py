@@ -7,6 +7,7 @@
     journal.jsonl         STARTED and DONE per fact, fsynced
     facts/<id>.json       canonical JSON (RFC 8785), redacted before it is hashed
     waivers/ attestations/  the signed records that counted
+    borrowed/             what signed runs on staging lent, with their signatures
     notebooks/            executed notebooks and their done-records
     results.json report.html SHA256SUMS   written last
 
@@ -47,6 +48,7 @@ JUDGES = (
     "judgement.py",
     "load_verdict/*.py",
     "results.py",
+    "traits.py",
     "verdict.py",
 )
 """The code on which it depends what a run's facts amount to."""

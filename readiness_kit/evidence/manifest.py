@@ -72,8 +72,10 @@ def write(folder: Path) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def check(folder: Path) -> Manifest:
+def check(folder: Path, *, partial: bool = False) -> Manifest:
     """Return the manifest of *folder*, which agrees with every file there is.
+
+    Of a *partial* copy of a run, files may be missing.
 
     Raises:
         IntegrityError: No manifest, or something is missing, changed, additional or unsafe: names
@@ -83,7 +85,8 @@ def check(folder: Path) -> Manifest:
     data = atomic.read(folder / NAME, max_bytes=MAX_BYTES)
     wanted = _decode(data)
     found = set(_files(folder))
-    faults = [f"{name} is missing" for name in sorted(wanted.keys() - found)]
+    missing = () if partial else sorted(wanted.keys() - found)
+    faults = [f"{name} is missing" for name in missing]
     faults += [f"{name} is additional" for name in sorted(found - wanted.keys())]
     for name in sorted(wanted.keys() & found):
         if _digest(folder / name) != wanted[name]:

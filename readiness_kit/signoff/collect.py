@@ -10,10 +10,10 @@ from readiness_kit.errors import IntegrityError
 from readiness_kit.records.signers import AllowedSigners
 from readiness_kit.signoff import record
 from readiness_kit.signoff.policy import Pinned
+from readiness_kit.signoff.quorum import verify_role
 from readiness_kit.signoff.record import Bytes, Terms
 from readiness_kit.signoff.sealed import SealedRun
 from readiness_kit.signoff.statement import Withdrawal
-from readiness_kit.signoff.verify import verify_role
 
 
 class Collected(NamedTuple):

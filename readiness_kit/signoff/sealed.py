@@ -22,8 +22,10 @@ class SealedRun:
     results: Results
 
     @classmethod
-    def open(cls, folder: Path) -> "SealedRun":
+    def open(cls, folder: Path, *, partial: bool = False) -> "SealedRun":
         """Check the manifest of the run in *folder*, and read what it holds.
+
+        Of a *partial* copy, facts and exhibits may be missing.
 
         Raises:
             Unsignable: There is no manifest: the run was cut short.
@@ -35,7 +37,7 @@ class SealedRun:
                 f"{folder} holds no {manifest.NAME}: no run, or one that was cut short",
                 hint="`readiness run` makes one; an interrupted run is resumed, then sealed",
             )
-        checked = manifest.check(folder)
+        checked = manifest.check(folder, partial=partial)
         data = checked.read("results.json", max_bytes=MAX_BYTES)
         results = canonical.decode(data, Results, max_bytes=MAX_BYTES)
         asked = canonical.loads(checked.read("run.json", max_bytes=MAX_BYTES))

@@ -5,7 +5,6 @@ things worse: it must lie after the run's end, not in the future, and the signat
 """
 
 from datetime import datetime
-from itertools import combinations
 from pathlib import Path
 
 import msgspec
@@ -14,9 +13,10 @@ from readiness_kit.contents import ROLES
 from readiness_kit.errors import IntegrityError
 from readiness_kit.judgement import other_judge, rejudged
 from readiness_kit.records.signers import AllowedSigners
-from readiness_kit.signoff import ends, record
+from readiness_kit.signoff import ends, lent
 from readiness_kit.signoff.ends import End
 from readiness_kit.signoff.policy import Pinned, demand_pin
+from readiness_kit.signoff.quorum import signatures
 from readiness_kit.signoff.record import Signature, Terms
 from readiness_kit.signoff.sealed import SealedRun, unsignable
 from readiness_kit.verdict import Verdict
@@ -42,6 +42,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     valid_until_because: str = ""
     signatures: tuple[Signature, ...] = ()
     waived: tuple[str, ...] = ()
+    borrowed_from: tuple[str, ...] = ()
+    """Ids of the runs on staging whose facts stand in for what was not done here."""
     not_rejudged: str = ""
     """Why the stored facts were not judged anew; empty: they were, and gave the same results."""
     problems: tuple[str, ...] = ()
@@ -71,9 +73,9 @@ def verify(folder: Path, signers: AllowedSigners, policy: Pinned, at: datetime) 
         return msgspec.structs.replace(blank, problems=(error.message,))
     reason = unsignable(run.results, policy.policy)
     problems = [f"this run must not be signed: {reason}"] if reason else []
-    signatures, unsigned = _signatures(Terms(run=run, signers=signers, policy=policy, at=at))
+    signed, unsigned = signatures(Terms(run=run, signers=signers, policy=policy, at=at))
     backing = ends.backing(run, signers)
-    until = min((*_expiries(signatures), *fact_ends, *backing.ends), default=None)
+    until = min((*_expiries(signed), *fact_ends, *backing.ends), default=None)
     if until is not None and at >= until.at:
         problems.append(f"the sign-off ended at {until.at:%Y-%m-%dT%H:%M:%SZ}: {until.what}")
     not_rejudged = other_judge(folder)
@@ -85,39 +87,19 @@ def verify(folder: Path, signers: AllowedSigners, policy: Pinned, at: datetime) 
         manifest_sha256=run.manifest.sha256,
         valid_until=until and until.at,
         valid_until_because=until.what if until else "",
-        signatures=signatures,
+        signatures=signed,
         waived=tuple(claim.id for claim in run.results.claims() if claim.waived),
+        borrowed_from=tuple(one.run.run_id for one in run.results.borrowed),
         not_rejudged=not_rejudged,
-        problems=(*problems, *unsigned, *backing.problems, *differences),
+        problems=(
+            *problems,
+            *unsigned,
+            *backing.problems,
+            *lent.problems(run, signers),
+            *differences,
+        ),
     )
 
 
-def _signatures(terms: Terms) -> tuple[tuple[Signature, ...], list[str]]:
-    """Return the signatures that hold, and what is wrong with the others or between them."""
-    held: list[tuple[Signature, bytes]] = []
-    problems = []
-    for role in ROLES:
-        try:
-            held.append(verify_role(terms, role))
-        except IntegrityError as error:
-            problems.append(f"{role}: {error.message}")
-    for other, one in combinations(held, 2):
-        problems += record.shared(*one, *other)
-    return tuple(signature for signature, _ in held), problems
-
-
-def verify_role(terms: Terms, role: str) -> tuple[Signature, bytes]:
-    """Return the signature of *role* in the run, and the blob of its key.
-
-    Raises:
-        IntegrityError: There is none, or it does not hold.
-
-    """
-    folder = terms.run.folder
-    if not record.there(folder, role):
-        raise IntegrityError("has not signed")
-    return terms.hold(role, record.read(record.place(folder, role)))
-
-
-def _expiries(signatures: tuple[Signature, ...]) -> tuple[End, ...]:
-    return tuple(End(one.expires_at, f"the signature of {one.role}") for one in signatures)
+def _expiries(signed: tuple[Signature, ...]) -> tuple[End, ...]:
+    return tuple(End(one.expires_at, f"the signature of {one.role}") for one in signed)

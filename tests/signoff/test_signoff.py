@@ -21,7 +21,7 @@ from readiness_kit.evidence import canonical, manifest
 from readiness_kit.evidence.folder import StoredFact
 from readiness_kit.facts.certificates import Certificate, ServedCertificates, ServedChain
 from readiness_kit.records import signers, sshsig, waivers
-from readiness_kit.signoff import policy, sign, verify
+from readiness_kit.signoff import policy, quorum, sign, verify
 from readiness_kit.signoff.policy import Policy
 from readiness_kit.signoff.record import Terms
 from readiness_kit.signoff.sealed import SealedRun
@@ -204,7 +204,7 @@ def test_no_byte_can_change(run, team, alone):
     terms = Terms(run=sealed, signers=allowed, policy=pinned, at=SIGNED)
 
     def role_holds() -> object:
-        return verify.verify_role(terms, role)
+        return quorum.verify_role(terms, role)
 
     files = (
         (statement, role_holds, 4200),

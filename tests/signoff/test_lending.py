@@ -1,0 +1,333 @@
+"""Staging lends what production forbids: signed, of the same commit, and checked by everybody."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sealing import people
+
+from readiness_kit import assessment as rooms
+from readiness_kit import judgement
+from readiness_kit.assessment import Assessment
+from readiness_kit.contents import ROLES
+from readiness_kit.errors import IntegrityError, ReadinessError, UsageError
+from readiness_kit.evidence import canonical, chain, manifest
+from readiness_kit.facts import Fact
+from readiness_kit.facts.host import HostCapacity
+from readiness_kit.facts.identity import Identity
+from readiness_kit.records.signers import AllowedSigners
+from readiness_kit.results import Difference
+from readiness_kit.signoff import policy, sign, verify
+from readiness_kit.sources import Visit, source
+from readiness_kit.verdict import Cause, Check, Finding, Status, holds, judges
+
+COMMIT = "4f2c"
+TARGET = """
+schema: 1
+name: shop
+environment: {environment}
+release: {{version: '1.2', commit: {commit}}}
+objectives: {{peak_rps: {peak}}}
+signoff: {{allowed_signers: people/allowed_signers, policy: policy.json}}
+"""
+LENT = "evidence_from: [{run: staging, for: [load]}]\n"
+HALF_LIFE = timedelta(days=1)
+"""Of ``security.tls.old_versions_refused``."""
+
+
+class Carried(Fact, frozen=True, kw_only=True):
+    """A fact that takes load."""
+
+
+@judges("old_versions_refused")
+def rule(carried: Carried) -> Iterator[Finding]:
+    yield holds("old_versions_refused", got="x", want="y", seen=[carried.at()])
+
+
+class World:
+    """Two deployments of one service, and four people who sign."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.folder, self.visits, self.cores = folder, 0, 2
+        self.seen_at = datetime.now(UTC)
+        (folder / "people").mkdir()
+        self.people = people(folder / "people")
+        policy.write(folder / "policy.json", policy.Policy(allow_undecided=True))
+        self.policy = policy.load(folder / "policy.json")
+
+        @source(effect="load", asks="a")
+        def load(visit: Visit) -> Carried:
+            self.visits += 1
+            return Carried(observed_at=self.seen_at)
+
+        @source(effect="read", asks="a")
+        def identity(visit: Visit) -> Identity:
+            return Identity(
+                observed_at=datetime.now(UTC), release=f"1.2 {COMMIT}", public_keys=(),
+                system_identifier=None, schema_sha256=None, versions=(), unseen={},
+            )  # fmt: skip
+
+        @source(effect="read", asks="a")
+        def host(visit: Visit) -> HostCapacity:
+            return HostCapacity(
+                observed_at=datetime.now(UTC), cpus=self.cores, memory_bytes=8 * 10**9, processes=()
+            )
+
+        @judges("modern_version_spoken")
+        def other(host: HostCapacity) -> Iterator[Finding]:
+            yield holds("modern_version_spoken", got="x", want="y", seen=[host.at()])
+
+        check = Check((rule, other), remedy="", references=(), good=())
+        for room in (rooms, judgement):
+            patch.setattr(room, "all_checks", lambda: {"security.tls": check})
+        found = {Carried: load, Identity: identity, HostCapacity: host}
+        patch.setattr(rooms, "all_sources", lambda: found)
+
+    def describe(self, environment: str, more: str = "", *, commit: str = COMMIT, peak: int = 20):
+        text = TARGET.format(environment=environment, commit=commit, peak=peak) + more
+        file = self.folder / f"{environment}.yaml"
+        file.write_text(text)
+        return file
+
+    def staging(self, *, environment: str = "staging", commit: str = COMMIT, roles=ROLES) -> Path:
+        file = self.describe(environment, commit=commit)
+        run = Assessment.open(file, self.folder / "staging", allow=("load",))
+        run.gather()
+        run.seal(run.results())
+        for role in roles:
+            self.sign(run.folder.path, role)
+        return run.folder.path
+
+    def sign(self, run: Path, role: str) -> sign.SignedOff:
+        return sign.sign(
+            run,
+            role=role,
+            principal=self.people.principal(role),
+            key=self.people.key(role),
+            policy=self.policy,
+        )
+
+    def production(self, more: str = LENT, **said: object) -> Assessment:
+        self.visits, self.cores = 0, 4
+        file = self.describe("production", more, **said)
+        run = Assessment.open(file, self.folder / "production")
+        run.gather()
+        return run
+
+    def sealed(self) -> Path:
+        """Return a sealed run on production that borrows, signed by all four."""
+        self.staging()
+        run = self.production()
+        run.seal(run.results())
+        for role in ROLES:
+            self.sign(run.folder.path, role)
+        return run.folder.path
+
+    def verify(self, run: Path, signers: AllowedSigners | None = None) -> verify.Verification:
+        return verify.verify(run, signers or self.people.signers, self.policy, datetime.now(UTC))
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    return World(tmp_path, monkeypatch)
+
+
+def claim(run: Assessment):
+    return run.results().item("security.tls").claims[0]
+
+
+def test_a_signed_run_on_staging_lends_and_the_differences_are_named(world):
+    lender = world.staging()
+    run = world.production(peak=120)
+    assert world.visits == 0
+    assert claim(run).status is Status.PASS
+    found = run.results()
+    (one,) = found.borrowed
+    assert (one.environment, one.facts) == ("staging", ("carried",))
+    assert one.run.manifest_sha256 == manifest.check(lender).sha256
+    assert claim(run).evidence[0].reused_from == one.run.run_id
+    assert one.differences == (
+        Difference(trait="objectives.peak_rps", lender="20.0", here="120.0"),
+        Difference(trait="cores", lender="2", here="4"),
+    )
+    assert found.evidence_since == world.seen_at
+
+
+def test_what_was_borrowed_is_signed_and_verified_without_the_lender(world):
+    run = world.sealed()
+    shutil.rmtree(world.folder / "staging")
+    found = world.verify(run)
+    assert (found.problems, found.exit_code, len(found.borrowed_from)) == ((), 3, 1)
+
+
+def test_nothing_is_borrowed_where_the_run_may_do_it_itself(world):
+    world.staging()
+    file = world.describe("staging", LENT)
+    run = Assessment.open(file, world.folder / "again", allow=("load",))
+    run.gather()
+    assert (world.visits, run.results().borrowed) == (2, ())
+
+
+@pytest.mark.parametrize(
+    ("age", "status"),
+    [
+        (HALF_LIFE - timedelta(minutes=1), (Status.PASS, None)),
+        (HALF_LIFE + timedelta(minutes=1), (Status.UNKNOWN, Cause.STALE)),
+    ],
+)
+def test_what_was_seen_long_ago_is_stale(world, age, status):
+    world.seen_at -= age
+    world.staging()
+    found = claim(world.production())
+    assert (found.status, found.cause) == status
+
+
+def test_an_effect_that_is_not_lent_stays_not_allowed(world):
+    world.staging()
+    found = claim(world.production("evidence_from: [{run: staging, for: [drill]}]\n"))
+    assert (found.status, found.cause) == (Status.UNKNOWN, Cause.NOT_ALLOWED)
+
+
+def unsigned(world: World) -> None:
+    world.staging(roles=ROLES[:3])
+
+
+def other_commit(world: World) -> None:
+    world.staging(commit="ab12")
+
+
+def not_staging(world: World) -> None:
+    world.staging(environment="development")
+
+
+def changed_after_signing(world: World) -> None:
+    (world.staging() / "facts" / "carried.json").write_bytes(b"{}")
+
+
+def not_there(world: World) -> None:
+    (world.folder / "staging.yaml").touch()
+
+
+def one_key_for_two(world: World) -> None:
+    run = world.staging()
+    for suffix in ("json", "json.sig"):
+        shutil.copy(run / f"signoff/{ROLES[0]}.{suffix}", run / f"signoff/{ROLES[1]}.{suffix}")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "words"),
+    [
+        (unsigned, IntegrityError, "has not signed"),
+        (other_commit, UsageError, "it saw the commit ab12, this is 4f2c"),
+        (not_staging, UsageError, "it assessed development, not staging"),
+        (changed_after_signing, IntegrityError, "carried.json has changed"),
+        (not_there, UsageError, "is no run folder"),
+        (one_key_for_two, IntegrityError, "does not hold"),
+    ],
+)
+def test_what_cannot_lend_ends_the_run_before_it_asks_anything(world, spoil, error, words):
+    spoil(world)
+    with pytest.raises(error, match=words):
+        world.production()
+    assert world.visits == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("evidence_from: [{run: staging, for: []}]\n", "for"),
+        ("evidence_from: [{run: staging, for: [canary]}]\n", "canary"),
+        ("evidence_from: [{run: staging}]\n", "for"),
+    ],
+)
+def test_a_malformed_declaration_is_refused(world, text, words):
+    with pytest.raises(ReadinessError, match=words):
+        world.production(text)
+
+
+def test_without_signers_nobody_can_lend(world):
+    world.staging()
+    file = world.describe("production", LENT)
+    file.write_text(file.read_text().replace("signoff:", "limits: {}\n#"))
+    with pytest.raises(UsageError, match="signatures count"):
+        Assessment.open(file, world.folder / "production")
+
+
+def reseal(run: Path) -> None:
+    """Give *run* a manifest that agrees with what it holds now, as an insider might."""
+    (run / manifest.NAME).unlink()
+    manifest.write(run)
+
+
+def drop_copy(run: Path, copy: Path) -> None:
+    shutil.rmtree(copy)
+
+
+def forge_lent_fact(run: Path, copy: Path) -> None:
+    for file in (run, copy):
+        path = file / "facts" / "carried.json"
+        path.write_bytes(path.read_bytes().replace(b"20", b"21", 1))
+
+
+def forge_fact_here(run: Path, copy: Path) -> None:
+    path = run / "facts" / "carried.json"
+    stored = canonical.loads(path.read_bytes())
+    stored["value"]["observed_at"] = "2026-01-01T00:00:00Z"
+    path.write_bytes(canonical.dumps(stored))
+
+
+def other_results(run: Path, copy: Path) -> None:
+    path = copy / "results.json"
+    path.write_bytes(path.read_bytes().replace(b"staging", b"sandbox"))
+
+
+def lost_signature(run: Path, copy: Path) -> None:
+    (copy / "signoff" / f"{ROLES[2]}.json.sig").unlink()
+
+
+def weaker_policy(run: Path, copy: Path) -> None:
+    weak = canonical.loads((copy / "signoff" / "policy.json").read_bytes())
+    weak["roles"] = ["security_lead"]
+    (copy / "signoff" / "policy.json").write_bytes(canonical.dumps(weak))
+
+
+def other_policy(run: Path, copy: Path) -> None:
+    policy.write(copy / "signoff" / "policy.json", policy.Policy(evidence_days=3))
+
+
+@pytest.mark.parametrize(
+    ("tamper", "words"),
+    [
+        (drop_copy, "is not kept"),
+        (forge_lent_fact, "has changed"),
+        (forge_fact_here, "is not what"),
+        (other_results, "has changed"),
+        (lost_signature, "is missing"),
+        (weaker_policy, "asks for the roles"),
+        (other_policy, "under another policy"),
+    ],
+)
+def test_a_copy_that_was_tampered_with_is_refused_even_under_a_new_manifest(world, tamper, words):
+    run = world.sealed()
+    (copy,) = (run / "borrowed").iterdir()
+    tamper(run, copy)
+    reseal(run)
+    found = world.verify(run)
+    assert found.exit_code == 4
+    assert any(words in problem for problem in found.problems), found.problems
+
+
+def test_signers_that_did_not_sign_the_lender_do_not_vouch_for_it(world, tmp_path):
+    run = world.sealed()
+    (tmp_path / "strangers").mkdir()
+    found = world.verify(run, people(tmp_path / "strangers").signers)
+    assert any(problem.startswith("borrowed/") for problem in found.problems)
+
+
+def test_a_borrowing_run_replays_to_the_same_results(world):
+    run = world.sealed()
+    stored = chain.sealed_results(run)
+    assert stored.borrowed
+    assert judgement.rejudged(run, stored) == []
