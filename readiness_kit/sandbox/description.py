@@ -11,8 +11,10 @@ from readiness_kit.sandbox.app.token import BAD, PEOPLE
 from readiness_kit.sandbox.edge import ORIGINS
 from readiness_kit.sandbox.layout import HOST, Layout, Ports, Variant
 from readiness_kit.sandbox.service import AUDIENCE, ISSUER, POOL_SIZE
+from readiness_kit.servers.fault_proxy import CONTROL, command_to
 from readiness_kit.servers.ports import LOOPBACK
-from readiness_kit.target import Profile
+from readiness_kit.servers.relay import Mode
+from readiness_kit.target import DrillName, Profile
 
 Yaml = None | bool | int | float | str | list["Yaml"] | dict[str, "Yaml"]
 
@@ -78,6 +80,7 @@ def describe(
         "smoke": _smoke(),
         "objectives": {"peak_rps": 20, "rto_minutes": 30, "rpo_minutes": 5},
         "load": _load(hardened=hardened),
+        "drills": _drills(layout),
         "limits": {"rate": {"per_minute": 100, "per_hour": 6000, "burst": 20}},
         "not_applicable": _not_applicable(),
         "attestations": "deploy/attestations",
@@ -116,10 +119,29 @@ def _load(*, hardened: bool) -> dict[str, Yaml]:
     return load
 
 
+def _drills(layout: Layout) -> Yaml:
+    control = layout.faults / CONTROL
+
+    def fault(route: str, mode: Mode) -> Yaml:
+        return {
+            "do": [*command_to(control, route, mode)],
+            "undo": [*command_to(control, route, "pass")],
+        }
+
+    return {
+        "cut_cache": fault("cache", "refuse"),
+        "blackhole_cache": fault("cache", "blackhole"),
+        "cut_database": fault("database", "refuse"),
+        "blackhole_database": fault("database", "blackhole"),
+        "run": ["readiness"],
+    }
+
+
 def play_all(target_file: Path) -> None:
-    """Let a run against the sandbox play the long load profiles, too."""
+    """Let a run against the sandbox play the long load profiles and hold the long drills, too."""
     description = yaml.safe_load(target_file.read_text("utf-8"))
     description["load"]["run"] = [*get_args(Profile)]
+    description["drills"]["run"] = [*get_args(DrillName)]
     target_file.write_text(yaml.safe_dump(description, sort_keys=False, width=100), "utf-8")
 
 

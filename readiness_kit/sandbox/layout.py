@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 
 from readiness_kit.errors import ServerError
 from readiness_kit.servers.account import Account
-from readiness_kit.servers.ports import demand_free, free_ports
+from readiness_kit.servers.ports import LOOPBACK, demand_free, free_ports
+from readiness_kit.servers.relay import Way
 
 Variant = Literal["hardened", "stock"]
 VARIANTS: tuple[Variant, ...] = ("hardened", "stock")
@@ -45,6 +46,9 @@ class Ports(NamedTuple):
     database: int
     standby: int
     cache: int
+    database_way: int
+    standby_way: int
+    cache_way: int
     prometheus: int
     alertmanager: int
     node: int
@@ -59,6 +63,15 @@ class Ports(NamedTuple):
         """
         ports = cls(*free_ports(len(cls._fields)))
         return ports._replace(https=demand_free(https, "the public address")) if https else ports
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """Ways of the service to what it depends on, through the fault proxy."""
+        return (
+            Way("database", self.database_way, LOOPBACK, self.database),
+            Way("database", self.standby_way, LOOPBACK, self.standby),
+            Way("cache", self.cache_way, LOOPBACK, self.cache),
+        )
 
     @property
     def apps(self) -> tuple[int, int]:
@@ -79,7 +92,7 @@ class Layout:
             keys/               the four roles' signing keys
             logs/               of the two processes
             backups/            dated dumps
-            servers/            PostgreSQL, Valkey, nginx, Prometheus
+            servers/            PostgreSQL, Valkey, nginx, Prometheus, the fault proxy
     """
 
     def __init__(self, root: Path, account: Account | None = None) -> None:
@@ -111,6 +124,11 @@ class Layout:
         return self.servers / "pages"
 
     @property
+    def faults(self) -> Path:
+        """Where the fault proxy takes orders."""
+        return self.servers / "faults"
+
+    @property
     def scratch(self) -> Path:
         """Where a scratch file beside the data may be written."""
         return self.servers / "scratch"
@@ -140,6 +158,7 @@ class Layout:
         self.servers.mkdir(mode=0o711)
         self.pages.mkdir()
         self.scratch.mkdir()
+        self.faults.mkdir(mode=0o700)
 
     def remove_outside(self) -> None:
         """Remove what was placed outside the root."""

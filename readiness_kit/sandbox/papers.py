@@ -13,6 +13,7 @@ import yaml
 from readiness_kit.sandbox.database import Database
 from readiness_kit.sandbox.description import describe
 from readiness_kit.sandbox.layout import DATABASE, Layout, Ports, Variant
+from readiness_kit.sandbox.service import cache_url
 from readiness_kit.sandbox.signatures import write_signatures
 from readiness_kit.sandbox.templates import fill
 
@@ -74,7 +75,8 @@ def _write_connection_strings(
         standby = database.standby.dsn("readiness_probe", password, DATABASE)
         layout.keep_secret("standby_dsn", standby)
     layout.keep_secret("application_dsn", environment["DATABASE_URL"])
-    layout.keep_secret("cache_url", environment["REDIS_URL"])
+    url = cache_url(database.ports.cache, database.variant, database.passwords)
+    layout.keep_secret("cache_url", url)
     for role in ("superuser", "owner", "replicator"):
         layout.keep_secret(f"{role}_password", database.passwords[role])
 

@@ -70,10 +70,6 @@ def service_environment(
 ) -> dict[str, str]:
     """Return what the service is configured with, as ``deploy/quill.env`` has it."""
     dsn = application_dsn(layout, ports, variant, passwords)
-    cache = {
-        "hardened": f"rediss://:{passwords['cache']}@{LOOPBACK}:{ports.cache}/0",
-        "stock": f"redis://{LOOPBACK}:{ports.cache}/0",
-    }[variant]
     return {
         "APP_VARIANT": variant,
         "APP_POOL_SIZE": str(POOL_SIZE),
@@ -81,7 +77,7 @@ def service_environment(
         "APP_CRASH_ROUTE": "true",
         "FRAISEQL_DATABASE_URL": dsn,
         "DATABASE_URL": dsn,
-        "REDIS_URL": cache,
+        "REDIS_URL": cache_url(ports.cache_way, variant, passwords),
         "REDIS_CA": str(layout.ca),
         "SECRET_KEY": passwords["session"],
         "JWT_SECRET": passwords["jwt"],
@@ -90,15 +86,20 @@ def service_environment(
     }
 
 
+def cache_url(port: int, variant: Variant, passwords: dict[str, str]) -> str:
+    """Return the URL of the cache behind *port*."""
+    if variant == "stock":
+        return f"redis://{LOOPBACK}:{port}/0"
+    return f"rediss://:{passwords['cache']}@{LOOPBACK}:{port}/0"
+
+
 def application_dsn(
     layout: Layout, ports: Ports, variant: Variant, passwords: dict[str, str]
 ) -> str:
     """Return the service's connection string: both servers, whichever accepts writes."""
     if variant == "stock":
-        return (
-            f"postgresql://postgres:{passwords['superuser']}@{LOOPBACK}:{ports.database}/{DATABASE}"
-        )
-    hosts = f"{LOOPBACK}:{ports.database},{LOOPBACK}:{ports.standby}"
+        return f"postgresql://postgres:{passwords['superuser']}@{LOOPBACK}:{ports.database_way}/{DATABASE}"
+    hosts = f"{LOOPBACK}:{ports.database_way},{LOOPBACK}:{ports.standby_way}"
     options = {
         "sslmode": "verify-full",
         "sslrootcert": str(layout.ca),

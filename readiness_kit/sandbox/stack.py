@@ -20,6 +20,7 @@ from readiness_kit.sandbox.service import Instance, service_environment, write_e
 from readiness_kit.sandbox.tokens import RENEWAL_S, write_tokens
 from readiness_kit.servers.account import unprivileged
 from readiness_kit.servers.certificates import Authority
+from readiness_kit.servers.fault_proxy import FaultProxy
 from readiness_kit.servers.ports import answers
 from readiness_kit.servers.process import Process
 from readiness_kit.servers.valkey import Valkey
@@ -131,7 +132,7 @@ class Stack:
         if isinstance(server, Instance):
             server.note_pid()
             return server.alive()
-        if isinstance(server, Valkey):
+        if isinstance(server, (Valkey, FaultProxy)):
             return server.listening()
         if self._database and server in self._database.processes:
             return self._database.answers(server)
@@ -153,6 +154,7 @@ class Stack:
         write_documents(layout, ports)
 
         self.progress("starting the service's processes and the cache")
+        self._run(undo, FaultProxy(layout.faults, ports.ways))
         self.instances = tuple(
             self._run(undo, Instance(layout, f"quill-{number}", port, environment))
             for number, port in enumerate(ports.apps, start=1)

@@ -27,6 +27,9 @@ from readiness_kit.errors import ReadinessError, ServerError
 from readiness_kit.servers.process import Command, Process
 from readiness_kit.servers.relay import MODES, Condition, Mode, Port, Way
 
+CONTROL = "control.sock"
+"""Name of the control socket in the proxy's folder."""
+
 CONTROL_TIMEOUT_S = 5.0
 
 
@@ -48,7 +51,7 @@ class FaultProxy(Process):
 
     def __init__(self, home: Path, ways: tuple[Way, ...]) -> None:
         """Describe a proxy with its control socket and log in *home*, which must exist."""
-        self.control = home / "control.sock"
+        self.control = home / CONTROL
         super().__init__(
             Command(
                 name="fault proxy",
