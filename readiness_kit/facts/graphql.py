@@ -21,7 +21,7 @@ class GraphqlAnswer(Record, frozen=True, kw_only=True):
     """Top-level fields of ``data`` that are null."""
 
     errors: tuple[str, ...] = ()
-    """Messages in ``errors``, the first three, shortened."""
+    """Messages in ``errors`` with their codes, the first three, shortened."""
 
     elapsed_ms: float = 0.0
     """From sending to the last byte, or to giving up."""
@@ -40,6 +40,12 @@ class GraphqlAnswer(Record, frozen=True, kw_only=True):
         """Whether the endpoint said no: a client error or ``errors``, and no data."""
         said_no = self.status in _REFUSALS or (self.status == 200 and bool(self.errors))
         return said_no and not self.filled
+
+    @property
+    def executed(self) -> bool:
+        """Whether it ran without an error, be it that nothing was found."""
+        ran = bool(self.filled or self.empty) and not (self.errors or self.reason)
+        return self.status == 200 and ran
 
 
 _REFUSALS = frozenset({400, 401, 403, 404, 405, 422})

@@ -41,7 +41,7 @@ def cache_use(visit: Visit) -> CacheUse:
 
     """
     canary = _canary(visit)
-    with cache_client(visit) as cache, _statements(visit) as statements:
+    with cache_client(visit) as cache, application_statements(visit) as statements:
 
         def count() -> _Counts:
             info = _info(cache)
@@ -86,7 +86,7 @@ def _headers(visit: Visit, canary: CacheCanary) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _statements(visit: Visit) -> Iterator[Callable[[], int | None]]:
+def application_statements(visit: Visit) -> Iterator[Callable[[], int | None]]:
     """Yield what counts the statements of the application's role, as far as it can be counted."""
     database = visit.target.database
     if database is None:

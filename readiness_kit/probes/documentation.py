@@ -4,7 +4,6 @@ import hashlib
 import inspect
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import cast
 
 from graphql import (
     DEFAULT_DEPRECATION_REASON,
@@ -19,12 +18,8 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     GraphQLUnionType,
-    IntrospectionQuery,
     Undefined,
     ast_from_value,
-    build_client_schema,
-    build_schema,
-    get_introspection_query,
     is_introspection_type,
     is_specified_directive,
     is_specified_scalar_type,
@@ -33,11 +28,11 @@ from graphql import (
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.documentation import DocumentedSchema, LiveSchema, SchemaElement
-from readiness_kit.probes.graphql import Json, ask, bearer, plain_queries
+from readiness_kit.probes.graphql import plain_queries
+from readiness_kit.probes.schema import declared_schema, told_schema
 from readiness_kit.sources import Visit, source
 
 MOST_ELEMENTS = 20_000
-_SIZE_CAP_BYTES = 4 * 1024 * 1024
 
 
 @source(effect="read", asks="1 or 2 introspection queries as administrator")
@@ -49,23 +44,9 @@ def live_schema(visit: Visit) -> LiveSchema:
 
     """
     plain_queries(visit)
-    admin = visit.target.identities.get("admin")
-    identity = "identities.admin" if admin is not None else "auth.token"
-    headers = bearer(admin if admin is not None else visit.token)
-    said = ""
-    with visit.client(visit.api.url, headers=headers) as client:
-        for full in (True, False):
-            reply = ask(client, visit.api.graphql, _query(full=full))
-            if reply.answer.answered:
-                elements = elements_of(_client_schema(reply.data))
-                return LiveSchema(
-                    identity=identity, elements=elements, observed_at=datetime.now(UTC)
-                )
-            answer = reply.answer
-            said = answer.reason or "; ".join(answer.errors) or str(answer.status)
-    raise NotSeen(
-        f"introspection as {identity} was not answered: {said}",
-        hint="allow it to an administrator and add the token as identities.admin",
+    schema, identity = told_schema(visit)
+    return LiveSchema(
+        identity=identity, elements=elements_of(schema), observed_at=datetime.now(UTC)
     )
 
 
@@ -77,36 +58,14 @@ def documented_schema(visit: Visit) -> DocumentedSchema:
         NotSeen: None is declared, or it is no schema.
 
     """
-    declared = visit.target.source
-    if declared is None or declared.schema is None:
-        raise NotSeen(
-            "readiness.yaml names no documented schema",
-            cause="not_configured",
-            hint="add source.schema, a file in the schema definition language",
-        )
-    try:
-        with declared.schema.open("rb") as stream:
-            text = stream.read(_SIZE_CAP_BYTES).decode("utf-8")
-        schema = build_schema(text)
-    except Exception as error:  # graphql-core raises many kinds on bad text
-        raise NotSeen(
-            f"{declared.schema.name} is no readable schema: {str(error)[:200]}",
-            hint="correct source.schema; it is to be in the schema definition language",
-        ) from error
+    schema = declared_schema(visit)
+    source_tree = visit.target.source
+    file = source_tree.schema if source_tree else None
     return DocumentedSchema(
-        file=declared.schema.name, elements=elements_of(schema), observed_at=datetime.now(UTC)
+        file=file.name if file else "",
+        elements=elements_of(schema),
+        observed_at=datetime.now(UTC),
     )
-
-
-def _query(*, full: bool) -> str:
-    return get_introspection_query(descriptions=True, input_value_deprecation=full)
-
-
-def _client_schema(data: dict[str, Json]) -> GraphQLSchema:
-    try:
-        return build_client_schema(cast("IntrospectionQuery", data))
-    except Exception as error:  # graphql-core raises many kinds on a wrong introspection
-        raise NotSeen(f"the introspection is no schema: {str(error)[:200]}") from error
 
 
 def elements_of(schema: GraphQLSchema) -> tuple[SchemaElement, ...]:

@@ -12,7 +12,7 @@ import httpx
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.graphql import Exploration, ExplorationPage, GraphqlAnswer
 from readiness_kit.sources import Address, Visit, source
-from readiness_kit.target import Secret
+from readiness_kit.target import Api, Secret
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Scalars = Mapping[str, str | int | float | bool | None]
@@ -36,6 +36,7 @@ TOOLS = (
 
 _LOOKED_AT = 20_000
 _LONGEST_MESSAGE = 120
+_LONGEST_CODE = 40
 
 
 class Reply(NamedTuple):
@@ -99,7 +100,7 @@ def ask(
     client: httpx.Client,
     path: str,
     query: str,
-    variables: Scalars | None = None,
+    variables: Mapping[str, Json] | None = None,
     *,
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
@@ -155,40 +156,57 @@ def read_body(raw: bytes) -> tuple[dict[str, Json], tuple[str, ...], str]:
 
 
 def _message(error: Json) -> str:
-    text = error.get("message") if isinstance(error, dict) else error
-    return str(text)[:_LONGEST_MESSAGE]
+    """Return the message, and the code that many servers put beside it."""
+    if not isinstance(error, dict):
+        return str(error)[:_LONGEST_MESSAGE]
+    more = error.get("extensions")
+    code = more.get("code") if isinstance(more, dict) else None
+    text = str(error.get("message"))[:_LONGEST_MESSAGE]
+    return f"{text} ({code[:_LONGEST_CODE]})" if isinstance(code, str) else text
 
 
 @source(effect="read", asks="3 GraphQL queries and 9 GET per address", deadline_s=20)
 def exploration(visit: Visit) -> Exploration:
-    """Ask for the schema as a stranger and as a caller, and for the pages of known tools."""
-    query, token = plain_query(visit), bearer(visit.token)
-    url, path = visit.api.url, visit.api.graphql
-    addresses = visit.addresses(url)
-    controls: list[GraphqlAnswer] = []
-    answers: list[tuple[GraphqlAnswer, GraphqlAnswer]] = []
-    for address in addresses:
-        with visit.client(url, address=address) as client:
-            controls.append(ask(client, path, query, headers=token).answer)
-            stranger = ask(client, path, INTROSPECTION).answer
-            answers.append((stranger, ask(client, path, INTROSPECTION, headers=token).answer))
+    """Ask for the schema as a stranger and as a caller, and for the pages of known tools.
+
+    A service that does not speak GraphQL is asked for the pages alone.
+    """
+    addresses = visit.addresses(visit.api.url)
+    rounds = [_introspect(visit, one) for one in addresses] if visit.api.kind == "graphql" else []
     with ThreadPoolExecutor(min(8, len(addresses))) as pool:
         pages = [
             page for found in pool.map(lambda one: _pages(visit, one), addresses) for page in found
         ]
     return Exploration(
         observed_at=datetime.now(UTC),
-        controls=tuple(controls),
-        anonymous=tuple(stranger for stranger, _ in answers),
-        ordinary=tuple(caller for _, caller in answers),
+        controls=tuple(control for control, _, _ in rounds),
+        anonymous=tuple(stranger for _, stranger, _ in rounds),
+        ordinary=tuple(caller for _, _, caller in rounds),
         pages=tuple(pages),
     )
+
+
+def _introspect(visit: Visit, address: Address) -> tuple[GraphqlAnswer, ...]:
+    """Return the answers to a plain query, and to introspection by a stranger and by a caller."""
+    query, token, path = plain_query(visit), bearer(visit.token), visit.api.graphql
+    with visit.client(visit.api.url, address=address) as client:
+        control = ask(client, path, query, headers=token).answer
+        stranger = ask(client, path, INTROSPECTION).answer
+        return control, stranger, ask(client, path, INTROSPECTION, headers=token).answer
 
 
 def _pages(visit: Visit, address: Address) -> list[ExplorationPage]:
     html = {"accept": "text/html,application/json;q=0.5"}
     with visit.client(visit.api.url, address=address, headers=html) as client:
-        return list(_ask_pages(client, address, (*PAGES, visit.api.graphql)))
+        return list(_ask_pages(client, address, tuple(_page_paths(visit.api))))
+
+
+def _page_paths(api: Api) -> Iterator[str]:
+    """Yield where pages may lie: at the root, beside the endpoint, and at the endpoint itself."""
+    yield from PAGES
+    beside = api.graphql.rpartition("/")[0]
+    yield from (beside + page for page in PAGES if beside)
+    yield api.graphql
 
 
 def _ask_pages(
