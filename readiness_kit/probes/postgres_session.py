@@ -165,6 +165,48 @@ class Sql(Enum):
         """,
         "pg_monitor",
     )
+    CONNECTION_LIMITS = (
+        """
+        SELECT datname AS database, datconnlimit AS database_limit,
+               (SELECT rolconnlimit FROM pg_roles WHERE rolname = %(role)s) AS role_limit,
+               (SELECT rolsuper FROM pg_roles WHERE rolname = %(role)s) AS superuser,
+               current_setting('max_connections')::int AS max_connections,
+               current_setting('superuser_reserved_connections')::int AS reserved
+        FROM pg_database WHERE datname = current_database()
+        """,
+        "CONNECT",
+    )
+    DATABASE = ("SELECT current_database() AS name", "CONNECT")
+    ROLES_OF_POOLS = (
+        """
+        SELECT DISTINCT usename AS role FROM pg_stat_activity
+        WHERE application_name = ANY(%(names)s) AND usename IS NOT NULL ORDER BY usename
+        """,
+        "pg_monitor",
+    )
+    ROLE_RIGHTS = (
+        """
+        SELECT rolname AS role, rolsuper, rolcreaterole, rolcreatedb, rolbypassrls
+        FROM pg_roles
+        WHERE EXISTS (SELECT FROM pg_roles own WHERE own.rolname = %(role)s AND (
+                          own.oid = pg_roles.oid
+                          OR (NOT own.rolsuper AND pg_has_role(own.oid, pg_roles.oid, 'MEMBER'))))
+        ORDER BY rolname
+        """,
+        "CONNECT",
+    )
+    TABLES_OF_ROLES = (
+        """
+        SELECT count(*) AS n,
+               (array_agg(format('%%I.%%I', nspname, relname) ORDER BY nspname, relname))[1:%(n)s]
+                   AS examples
+        FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+                      JOIN pg_roles ON pg_roles.oid = relowner
+        WHERE rolname = ANY(%(roles)s) AND relkind IN ('r', 'p', 'm', 'f')
+          AND relpersistence <> 't'
+        """,
+        "CONNECT",
+    )
     STATEMENTS_OF_ROLE = (
         """
         SELECT sum(calls)::bigint AS calls
