@@ -104,6 +104,9 @@ class Visit:
     pacer: Pacer
     """Shared by all visits of a run, so that together they stay below the target's limit."""
 
+    journal: Callable[..., None] = lambda _event, **_details: None
+    """Writes one synced line, an event and its details, to the run's journal where there is one."""
+
     meter: Meter = field(default_factory=Meter)
     started: float = field(default_factory=time.monotonic)
     _clients: int = 0
@@ -255,7 +258,13 @@ class Visit:
         }
         with httpx.Client(
             transport=_Guard(
-                transport, visit=self, pacer=pacer, host=host, there=there, scheme=scheme
+                transport,
+                visit=self,
+                pacer=pacer,
+                host=host,
+                there=there,
+                scheme=scheme,
+                carrier=self.target.auth.header if self._of_service(url) else None,
             ),
             base_url=f"{scheme}://{there}",
             headers=fixed,
@@ -278,6 +287,7 @@ class _Guard(httpx.BaseTransport):
         host: str,
         there: Address,
         scheme: str,
+        carrier: str | None,
     ) -> None:
         self._inner = inner
         self._visit = visit
@@ -285,6 +295,7 @@ class _Guard(httpx.BaseTransport):
         self._host = host
         self._there = there
         self._scheme = scheme
+        self._carrier = carrier
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         port = request.url.port or (443 if request.url.scheme == "https" else 80)
@@ -301,6 +312,8 @@ class _Guard(httpx.BaseTransport):
                     hint="raise limits.requests_per_minute, below the rate limit of the service",
                 )
             time.sleep(delay_s)
+        if self._carrier is not None:
+            _carry(request.headers, self._carrier)
         request.extensions = {**request.extensions, "sni_hostname": self._host}
         self._visit.meter.count("http_requests")
         response = self._inner.handle_request(request)
@@ -334,6 +347,14 @@ class _Bounded(httpx.SyncByteStream):
 
     def close(self) -> None:
         self._response.close()
+
+
+def _carry(headers: httpx.Headers, carrier: str) -> None:
+    """Move a bearer token to the header in which the service wants its callers' tokens."""
+    token = headers.get("authorization", "")
+    if carrier.lower() != "authorization" and token.startswith("Bearer "):
+        del headers["authorization"]
+        headers[carrier] = token.removeprefix("Bearer ")
 
 
 def _is_v4_loopback(address: Address) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from readiness_kit import sources
 from readiness_kit.errors import NotSeen
 from readiness_kit.sources import Pacer, Visit
-from readiness_kit.target import Api, Target
+from readiness_kit.target import Api, Auth, Target
 
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
@@ -109,6 +109,19 @@ def test_two_clients_are_two_callers(server, url):
         with visit.client(url) as client:
             client.get("/ok")
     assert len({address for _, address, _ in server.seen}) == 2
+
+
+def test_a_token_goes_where_the_service_wants_it(server, url):
+    api, auth = Api(url=url, address_families=("ipv4",)), Auth(header="X-Api-Key")
+    target = Target(schema=1, name="shop", environment="staging", api=api, auth=auth)
+    visit = Visit(target, "run-1", "some_fact", 5.0, Pacer(100_000))
+    with visit.client(url, headers={"authorization": "Bearer k-1"}) as client:
+        client.get("/ok")
+    with visit.client(url) as client:
+        client.get("/ok")
+    known, stranger = ({k.lower(): v for k, v in sent.items()} for _, _, sent in server.seen)
+    assert (known["x-api-key"], "authorization" in known) == ("k-1", False)
+    assert "x-api-key" not in stranger
 
 
 def test_redirects_are_not_followed(server, url):

@@ -68,6 +68,9 @@ class ProvokedErrors(Fact, frozen=True, kw_only=True):
     reloaders: int
     """How many of them run with a reloader or a debugger switched on."""
 
+    not_asked: tuple[str, ...] = ()
+    """Faults of which no harmless one is known for this kind of service."""
+
 
 class CrashAnswer(Record, frozen=True, kw_only=True):
     """One provoked crash, and its trace in the log."""

@@ -33,6 +33,9 @@ OVERSIZE_BYTES = 2_000_000
 LONG_HEADER_BYTES = 70_000
 _EXCERPT = 80
 
+REST_NOT_ASKED = ("malformed JSON",)
+"""A resource that takes a body may change by one, however faulty it is."""
+
 SIGNS = {
     "stack": re.compile(
         r"Traceback \(most recent call last\)|File \"[^\"]{1,200}\", line \d+"
@@ -111,24 +114,26 @@ def planted() -> dict[str, bool]:
 @source(effect="canary", asks="about 20 faulty requests per address", deadline_s=40)
 def provoked_errors(visit: Visit) -> ProvokedErrors:
     """Send faulty requests and ask for debug routes, at every address."""
-    query, token = plain_query(visit), bearer(visit.token)
+    rest = visit.api.kind == "rest"
+    right, token = _right(visit), bearer(visit.token)
     addresses = visit.addresses(visit.api.url)
-    right = Fault("correct request", "POST", visit.api.graphql, _query(query))
-    faults = tuple(_faults(visit))
+    faults = tuple(_rest_faults(visit) if rest else _faults(visit))
+    oddities = tuple(_rest_oddities(visit) if rest else _with_variables(visit, _ODD))
     debug = tuple(Fault(f"GET {path}", "GET", path) for path in _DEBUG_ROUTES)
     with ThreadPoolExecutor(8) as pool:
-        controls, answers, oddities, routes = (
+        controls, answers, odd, routes = (
             pool.map(
                 lambda one: _send(visit, visit.api.url, one[0], one[1], token)[0],
                 _each(addresses, asked),
             )
-            for asked in ((right,), faults, tuple(_with_variables(visit, _ODD)), debug)
+            for asked in ((right,), faults, oddities, debug)
         )
         seen, reloaders = _processes(visit)
         return ProvokedErrors(
             controls=tuple(controls),
             faults=tuple(answers),
-            oddities=tuple(oddities),
+            oddities=tuple(odd),
+            not_asked=REST_NOT_ASKED if rest else (),
             debug_routes=tuple(routes),
             planted=planted(),
             processes_seen=seen,
@@ -139,6 +144,30 @@ def provoked_errors(visit: Visit) -> ProvokedErrors:
 
 def _each(addresses: tuple[Address, ...], faults: tuple[Fault, ...]) -> list[tuple[Address, Fault]]:
     return [(address, fault) for address in addresses for fault in faults]
+
+
+def _right(visit: Visit) -> Fault:
+    """Return a request that the service must answer."""
+    if visit.api.kind == "rest":
+        return Fault("correct request", "GET", visit.target.auth.protected or visit.api.health)
+    return Fault("correct request", "POST", visit.api.graphql, _query(plain_query(visit)))
+
+
+def _rest_faults(visit: Visit) -> Iterator[Fault]:
+    """Yield faults that change nothing even where a service looks at neither method nor body."""
+    yield Fault("unknown path", "GET", f"/no-such-path-{visit.run_id}")
+    yield Fault("wrong method", "PATCH", visit.api.health)
+    oversize = json.dumps({"readiness": "a" * OVERSIZE_BYTES}).encode()
+    yield Fault("oversize body", "POST", visit.api.health, oversize)
+    long = (("x-readiness-long", "a" * LONG_HEADER_BYTES),)
+    yield Fault("header too long", "GET", visit.api.health, None, long)
+
+
+def _rest_oddities(visit: Visit) -> Iterator[Fault]:
+    """Yield the protected resource with parameters that nobody asked for."""
+    for title, value in (("a quote", "%27%22--"), ("a NUL byte", "%00"), ("no text", "%FF%FE")):
+        path = f"{_right(visit).path}?limit={value}&id={value}"
+        yield Fault(f"{title} as limit and id", "GET", path)
 
 
 def _faults(visit: Visit) -> Iterator[Fault]:
@@ -197,12 +226,13 @@ def _send(
         reason = f"{type(error).__name__}: {error}"[:200]
     elapsed_ms = round((time.monotonic() - began) * 1000, 1)
     data, errors, _ = read_body(body)
+    rest = visit.api.kind == "rest" and status is not None and 200 <= status < 300
     seen = Provocation(
         name=fault.name,
         address=str(address),
         status=status,
         errors=bool(errors),
-        data=any(value is not None for value in data.values()),
+        data=any(value is not None for value in data.values()) or (rest and bool(body)),
         request_id=bool(reference),
         internals=internals(text),
         elapsed_ms=elapsed_ms,

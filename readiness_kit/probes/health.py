@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from itertools import chain
 
 import httpx
 
@@ -19,7 +18,7 @@ TIMEOUT_S = 5.0
 SLOW_S = 0.5
 """Slower answers are asked for again on the same connection, and the second one counts."""
 
-_STATE_KEYS = ("status", "state", "health")
+_STATE_KEYS = ("status", "state", "health", "healthy", "ok", "alive", "ready")
 _DEPENDENCY_KEYS = ("checks", "dependencies", "components", "services", "details")
 _LONGEST_WORD = 40
 
@@ -86,6 +85,8 @@ def read_state(text: str) -> tuple[str, tuple[str, ...]]:
 
     >>> read_state('{"status": "Ready", "checks": {"database": "ok"}}')
     ('ready', ('database',))
+    >>> read_state('{"healthy": true}')
+    ('healthy', ())
     >>> read_state("OK")
     ('ok', ())
     """
@@ -97,7 +98,22 @@ def read_state(text: str) -> tuple[str, tuple[str, ...]]:
         return body.lower()[:_LONGEST_WORD], ()
     if not isinstance(body, dict):
         return "", ()
-    state = next((str(body[key]) for key in _STATE_KEYS if key in body), "")
-    listed = [body[key] for key in _DEPENDENCY_KEYS if isinstance(body.get(key), dict)]
-    names = tuple(sorted(str(name)[:_LONGEST_WORD] for name in chain(*listed[:1])))
+    state = next((_word(key, body[key]) for key in _STATE_KEYS if key in body), "")
+    listed = (body[key] for key in _DEPENDENCY_KEYS if isinstance(body.get(key), (dict, list)))
+    names = tuple(sorted(name[:_LONGEST_WORD] for name in _names(next(listed, []))))
     return state.lower()[:_LONGEST_WORD], names
+
+
+def _names(listed: dict[str, object] | list[object]) -> Iterator[str]:
+    """Yield the names of dependencies: keys, or the ``name`` of each in a list."""
+    if isinstance(listed, dict):
+        yield from map(str, listed)
+    else:
+        yield from (str(one["name"]) for one in listed if isinstance(one, dict) and "name" in one)
+
+
+def _word(key: str, value: object) -> str:
+    """Return what ``key: value`` says: a key that holds true says its own name."""
+    if isinstance(value, bool):
+        return key if value else f"not {key}"
+    return str(value)

@@ -150,7 +150,9 @@ def _every_kind(visit: Visit) -> Iterator[Ask]:
     yield Ask("GET", api.ready)
     yield Ask("GET", f"/readiness-kit-{visit.run_id}")
     yield Ask("PATCH", api.health)
-    yield Ask("OPTIONS", api.graphql)
+    yield Ask("OPTIONS", cheap(api).path)
+    if api.kind == "rest" and visit.target.auth.protected:
+        yield Ask("GET", visit.target.auth.protected)
     if api.kind == "graphql":
         yield Ask("GET", api.graphql)
         yield Ask("POST", api.graphql, content=b"{")

@@ -4,6 +4,7 @@ from webserver import Reply, serve, visit
 from readiness_kit.checks.security.cors import CHECK
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.cors import cors_answers, origins
+from readiness_kit.target import Auth
 
 APP = "https://app.example.com"
 ALLOW = {
@@ -79,6 +80,21 @@ def test_credentials_make_a_star_a_failure():
     fact = look(site(lambda origin: "*", **{"access-control-allow-credentials": "true"}))
     assert CHECK.shows(fact)["only_listed_origins"] == "FAIL"
     assert CHECK.shows(look(site(lambda _: "*", status=401)))["only_listed_origins"] == "FAIL"
+
+
+def test_a_page_asks_for_no_header_that_is_not_listed():
+    def strict(asked):
+        named = asked.headers.get("access-control-request-headers", "").split(", ")
+        if asked.method == "OPTIONS" and not {*named} <= {"content-type", "x-api-key"}:
+            return Reply(400)
+        allow = {**ALLOW, "access-control-allow-headers": "Content-Type, X-Api-Key"}
+        allow["access-control-allow-origin"] = APP
+        return Reply(headers=allow if asked.headers.get("origin") == APP else {})
+
+    listed = {"allowed_origins": (APP,), "allowed_headers": ("Content-Type", "X-Api-Key")}
+    with serve(strict) as url:
+        fact = cors_answers.gather(visit(url, api=listed, auth=Auth(header="x-api-key")))
+    assert CHECK.shows(fact)["preflight_limited"] == "PASS"
 
 
 def test_cors_off_passes_when_nobody_is_allowed():

@@ -1,6 +1,7 @@
 import pytest
 from webserver import Reply, secret, serve, visit
 
+from readiness_kit.checks.application.production_mode import CHECK
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.graphql import ask, exploration, plain_query, read_body
 from readiness_kit.target import Auth, SmokeOperation
@@ -46,6 +47,24 @@ def test_pages_are_told_apart(tmp_path, body, shows):
         lambda asked: Reply(body=body) if asked.method == "GET" else closed(asked), tmp_path
     )
     assert {page.shows for page in fact.pages} == {shows}
+
+
+def test_pages_are_looked_for_beside_the_endpoint_too(tmp_path):
+    def answer(asked):
+        return Reply(body="swagger-ui") if asked.path == "/api/docs" else closed(asked)
+
+    auth = Auth(token=secret(tmp_path, "token", "t0ken"), protected="{ me { id } }")
+    with serve(answer) as url:
+        fact = exploration.gather(visit(url, auth=auth, api={"graphql": "/api/graphql"}))
+    assert [page.path for page in fact.pages if page.shows == "tool"] == ["/api/docs"]
+
+
+def test_a_rest_service_is_asked_for_pages_alone():
+    with serve(closed) as url:
+        fact = exploration.gather(visit(url, api={"kind": "rest"}))
+    assert not fact.anonymous
+    assert {page.status for page in fact.pages} == {404}
+    assert CHECK.shows(fact)["exploration_closed"] == "UNKNOWN"
 
 
 def test_an_error_is_judged_by_the_body_not_by_the_status():
@@ -108,6 +127,8 @@ def test_without_a_query_nothing_is_asked():
 def test_messages_of_any_shape_are_read():
     assert read_body(b'{"errors": "no"}')[1] == ("no",)
     assert read_body(b'{"errors": [1, {"message": null}]}')[1] == ("1", "None")
+    coded = b'{"errors": [{"message": "No entry", "extensions": {"code": "UNAUTHENTICATED"}}]}'
+    assert read_body(coded)[1] == ("No entry (UNAUTHENTICATED)",)
 
 
 def test_the_first_query_that_is_answered_is_the_control(tmp_path):

@@ -63,3 +63,16 @@ def test_a_hostile_endpoint_never_counts_as_an_answer(raw):
 )
 def test_states_are_read_from_any_body(text, state):
     assert read_state(text) == (state, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "dependencies"),
+    [
+        ('{"healthy": true}', "healthy", ()),
+        ('{"ok": false}', "not ok", ()),
+        ('{"ready": true, "checks": [{"name": "db"}, 7]}', "ready", ("db",)),
+        ('{"status": "UP", "ok": false, "components": {"db": {}}}', "up", ("db",)),
+    ],
+)
+def test_states_of_other_makers_are_read(text, state, dependencies):
+    assert read_state(text) == (state, dependencies)

@@ -48,6 +48,8 @@ def judge_faults(seen: ProvokedErrors) -> Iterator[Finding]:
         yield case.not_seen(Cause.COULD_NOT_ASK)
     elif wrong:
         yield case.fails("validate before executing; answer what is the caller's fault with 4xx")
+    elif seen.not_asked:
+        yield case.not_seen(Cause.UNPROVEN, f"not asked here: {', '.join(seen.not_asked)}")
     elif unnamed:
         yield case.holds(f"no request id in {len(unnamed)} answers: support cannot find them")
     else:
@@ -82,6 +84,8 @@ def judge_internals(seen: ProvokedErrors) -> Iterator[Finding]:
     )
     if shown:
         yield case.fails("log the details, answer with a generic text and a request id")
+    elif seen.not_asked:
+        yield case.not_seen(Cause.UNPROVEN, f"not asked here: {', '.join(seen.not_asked)}")
     elif _control(seen) and seen.faults and _recognises(seen.planted) and not unanswered:
         yield case.holds()
     else:
@@ -215,6 +219,11 @@ def sql_shown(seen: ProvokedErrors) -> ProvokedErrors:
     return seen.replace(faults=tuple(replace(one, internals=sql) for one in seen.faults))
 
 
+def leave_a_fault_out(seen: ProvokedErrors) -> ProvokedErrors:
+    """Do not dare to send one of the faults."""
+    return seen.replace(not_asked=("malformed JSON",))
+
+
 def search_is_blind(seen: ProvokedErrors) -> ProvokedErrors:
     """Recognise none of the planted signs."""
     return seen.replace(planted=dict.fromkeys(seen.planted, False))
@@ -241,6 +250,7 @@ CHECK = Check(
         without_request_id,
         server_errors,
         sql_shown,
+        leave_a_fault_out,
         search_is_blind,
         nothing_logged,
         no_reference,

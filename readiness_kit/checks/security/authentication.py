@@ -55,7 +55,8 @@ ASYMMETRIC = ("EdDSA", "Ed25519", "ES256", "RS256")
 SYMMETRIC = "HS256"
 
 SAYS_NO = re.compile(
-    r"unauth|authenticat|authori[sz]|token|permission|forbidden|denied|log ?in|credential|signatur",
+    r"unauth|authenticat|authori[sz]|token|permission|forbidden|denied|credential|signatur"
+    r"|\b(?:log|sign)(?:ged|ed)?[ -]?in\b|not (?:allowed|permitted)",
     re.IGNORECASE,
 )
 """Words by which a GraphQL error says that the caller is not known, or not allowed."""
