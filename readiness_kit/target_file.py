@@ -84,6 +84,20 @@ def parse_target(text: str, file: Path) -> Target:
     return target
 
 
+def strict_yaml(file: Path) -> Json:
+    """Return the mapping in the YAML file at *file*, read as strictly as ``readiness.yaml``.
+
+    Raises:
+        TargetError: Missing, unreadable, or not strict YAML, with the line.
+
+    """
+    try:
+        text = file.read_bytes()[:SIZE_CAP_BYTES].decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TargetError(f"{file} cannot be read: {error}", hint="correct the path") from error
+    return _Reader(file).read(text)
+
+
 def redacted(target: Target) -> dict[str, object]:
     """Return the target as plain data with references instead of secrets."""
 

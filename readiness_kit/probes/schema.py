@@ -216,11 +216,11 @@ def ways(schema: GraphQLSchema) -> list[Way]:
     return sorted(found, key=lambda way: way.cost)
 
 
-def nested(way: Iterable[Step], leaf: str = "", entries: int = 1) -> str:
-    """Return the query along *way*, to *leaf* or any leaf of the last type, lists kept short."""
+def nested(way: Iterable[Step], entries: int = 1) -> str:
+    """Return the query along *way*, to a leaf of the last type, lists kept to *entries*."""
     walked = list(way)
     calls = [called(one, entries) for one in walked]
-    last = leaf or (leaf_of(walked[-1].below) if walked else "__typename")
+    last = leaf_of(walked[-1].below) if walked else "__typename"
     inner = [*calls, last] if last else calls
     return "query Readiness { " + " { ".join(inner) + " }" * len(inner)
 
