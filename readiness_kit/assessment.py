@@ -19,6 +19,7 @@ from pathlib import Path
 from readiness_kit import drills, harness, probes
 from readiness_kit.checks import all_checks
 from readiness_kit.contents import EFFECTS, ITEMS, Effect, Item, select
+from readiness_kit.drills import undo
 from readiness_kit.errors import NotSeen, ReadinessError, RunFolderError, UsageError
 from readiness_kit.evidence import borrowed, canonical, chain, locks, manifest, resume, reuse
 from readiness_kit.evidence.folder import Run, RunFolder, Unseen
@@ -42,6 +43,9 @@ ALWAYS: tuple[type[Fact], ...] = (Identity,)
 
 GRACE_S = 1.0
 """How long after its deadline a visit may still hand in what it has."""
+
+MEND_S = 120.0
+"""How long a drill that was given up may take to mend what it broke, and see that it is."""
 
 WORKERS = 8
 """Visits at once."""
@@ -82,6 +86,8 @@ class Assessment:
     _stopped: threading.Event = field(default_factory=threading.Event)
     _under_way: dict[str, tuple[Visit, threading.Event]] = field(default_factory=dict)
     """Fact to the visit under way, and what is set when it ended or the run was interrupted."""
+    _drills: list[threading.Thread] = field(default_factory=list)
+    """The drills so far: one that was given up still mends what it broke."""
 
     @classmethod
     def open(
@@ -219,6 +225,7 @@ class Assessment:
         with self.folder.gathering(), self._alone(), self._stopping():
             if self._resumed and self.target is not None:
                 resume.tidy(self.folder)
+                undo.complete(self.folder, self.target)
                 if not resume.begun(self.folder):
                     _complete(self.target, self.folder)
             self._gathering = True
@@ -254,6 +261,8 @@ class Assessment:
             for visit, over in tuple(self._under_way.values()):
                 visit.give_up()
                 over.set()
+            for drill in [one for one in tuple(self._drills) if one.is_alive()]:
+                drill.join(MEND_S)
             raise
 
     def _refusal(self, source: Source) -> Unseen | None:
@@ -289,6 +298,7 @@ class Assessment:
             fact_id=fact_id,
             deadline_s=source.deadline_s,
             pacer=self._pacer,
+            journal=self.folder.journal,
         )
         over = threading.Event()
         self._under_way[fact_id] = visit, over
@@ -302,8 +312,13 @@ class Assessment:
             over.set()
 
         began = time.monotonic()
-        threading.Thread(target=go, name=fact_id, daemon=True).start()
+        looking = threading.Thread(target=go, name=fact_id, daemon=True)
+        if source.effect == "drill":
+            self._drills.append(looking)
+        looking.start()
         over.wait(source.deadline_s + GRACE_S)
+        if source.effect == "drill":
+            looking.join(MEND_S)
         del self._under_way[fact_id]
         if self._stopped.is_set():
             return
