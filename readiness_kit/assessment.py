@@ -21,14 +21,23 @@ from readiness_kit.checks import all_checks
 from readiness_kit.contents import EFFECTS, ITEMS, Effect, Item, select
 from readiness_kit.drills import undo
 from readiness_kit.errors import NotSeen, ReadinessError, RunFolderError, UsageError
-from readiness_kit.evidence import borrowed, canonical, chain, locks, manifest, resume, reuse
+from readiness_kit.evidence import (
+    borrowed,
+    canonical,
+    chain,
+    exhibits,
+    locks,
+    manifest,
+    resume,
+    reuse,
+)
 from readiness_kit.evidence.folder import Run, RunFolder, Unseen
 from readiness_kit.facts import Fact
 from readiness_kit.facts.identity import Identity
 from readiness_kit.judgement import half_lives, judge_item, judge_run
 from readiness_kit.records.kept import keep_records
 from readiness_kit.results import ItemResult, Results
-from readiness_kit.signoff import lending
+from readiness_kit.signoff import lending, machine
 from readiness_kit.sources import Pacer, Source, Visit, found_in
 from readiness_kit.target import Target
 from readiness_kit.target_file import load_target
@@ -364,10 +373,15 @@ class Assessment:
         )
 
     def seal(self, results: Results) -> None:
-        """Write ``results.json`` and then the manifest: from here on nothing changes."""
+        """Write ``results.json`` and then the manifest: from here on nothing changes.
+
+        What the machine found is stated beside it, for readers that know nothing of us.
+        """
+        exhibits.note(self.folder)
         self.folder.write("results.json", canonical.dumps(results))
         shutil.rmtree(self.folder.path / "locks", ignore_errors=True)
         manifest.write(self.folder.path)
+        machine.write(self.folder.path)
 
 
 def _complete(target: Target, folder: RunFolder) -> None:

@@ -85,6 +85,8 @@ class Run(Part, frozen=True):
     """The chain: the sealed run of this target before this one, where one lay beside it."""
     reuses: Link | None = None
     """The run whose facts were reused where they were fresh."""
+    notebooks: dict[str, str] = {}
+    """Executed notebook to the SHA-256 of what it says, whatever bytes say it."""
 
 
 class Unseen(Part, frozen=True):
@@ -318,6 +320,12 @@ class RunFolder:
         """Record that the notebook *name* ran to its last cell."""
         at = msgspec.to_builtins(datetime.now(UTC))
         self.write(f"notebooks/{name}.done.json", canonical.dumps({"notebook": name, "at": at}))
+
+    def note_notebooks(self, digests: dict[str, str]) -> None:
+        """Write down what the executed notebooks say, by digest, once they are all there."""
+        if digests:
+            self.run = msgspec.structs.replace(self.run, notebooks=digests)
+            self.write("run.json", canonical.dumps(self.run))
 
     def done_notebooks(self) -> tuple[str, ...]:
         """Return the notebooks that left a done-record."""

@@ -88,9 +88,7 @@ def check(folder: Path, *, partial: bool = False) -> Manifest:
     missing = () if partial else sorted(wanted.keys() - found)
     faults = [f"{name} is missing" for name in missing]
     faults += [f"{name} is additional" for name in sorted(found - wanted.keys())]
-    for name in sorted(wanted.keys() & found):
-        if _digest(folder / name) != wanted[name]:
-            faults.append(f"{name} has changed")
+    faults += [f"{name} has changed" for name in _changed(folder, wanted, found)]
     if faults:
         more = f" and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
         raise IntegrityError(
@@ -98,6 +96,23 @@ def check(folder: Path, *, partial: bool = False) -> Manifest:
             hint="get an untouched copy of the run, or run again",
         )
     return Manifest(folder, hashlib.sha256(data).hexdigest(), wanted)
+
+
+def changed(folder: Path) -> tuple[str, ...]:
+    """Return the files of *folder* that are there with other bytes than its manifest says.
+
+    Raises:
+        IntegrityError: No manifest, or a name that is unsafe.
+
+    """
+    wanted = _decode(atomic.read(folder / NAME, max_bytes=MAX_BYTES))
+    return tuple(_changed(folder, wanted, set(_files(folder))))
+
+
+def _changed(folder: Path, wanted: dict[str, str], found: set[str]) -> Iterator[str]:
+    for name in sorted(wanted.keys() & found):
+        if _digest(folder / name) != wanted[name]:
+            yield name
 
 
 def _encode(digests: dict[str, str]) -> bytes:

@@ -11,9 +11,10 @@ import msgspec
 
 from readiness_kit.contents import ROLES
 from readiness_kit.errors import IntegrityError
+from readiness_kit.evidence import exhibits
 from readiness_kit.judgement import other_judge, rejudged
 from readiness_kit.records.signers import AllowedSigners
-from readiness_kit.signoff import ends, lent
+from readiness_kit.signoff import ends, lent, machine
 from readiness_kit.signoff.ends import End
 from readiness_kit.signoff.policy import Pinned, demand_pin
 from readiness_kit.signoff.quorum import signatures
@@ -70,7 +71,8 @@ def verify(folder: Path, signers: AllowedSigners, policy: Pinned, at: datetime) 
         run = SealedRun.open(folder)
         fact_ends = tuple(ends.fact_ends(run))
     except IntegrityError as error:
-        return msgspec.structs.replace(blank, problems=(error.message,))
+        again = exhibits.saved_again(folder)
+        return msgspec.structs.replace(blank, problems=(error.message, *again))
     reason = unsignable(run.results, policy.policy)
     problems = [f"this run must not be signed: {reason}"] if reason else []
     signed, unsigned = signatures(Terms(run=run, signers=signers, policy=policy, at=at))
@@ -96,6 +98,7 @@ def verify(folder: Path, signers: AllowedSigners, policy: Pinned, at: datetime) 
             *unsigned,
             *backing.problems,
             *lent.problems(run, signers),
+            *filter(None, (machine.problem(run),)),
             *differences,
         ),
     )
