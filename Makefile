@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 LOCK := requirements/dev.lock
 
-.PHONY: demo test check lint types contracts fast jupyter bench lock clean
+.PHONY: demo test check prove lint types contracts fast jupyter bench lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/readiness demo
@@ -28,6 +28,9 @@ contracts: $(VENV)/.ready
 
 fast: $(VENV)/.ready
 	$(BIN)/python -m pytest -q -n 2 -m "not live"
+
+prove: $(VENV)/.ready
+	$(BIN)/readiness prove
 
 jupyter: $(VENV)/.ready
 	$(BIN)/jupyter lab notebooks

@@ -14,7 +14,7 @@ from readiness_kit.errors import ReadinessError
 
 COMMANDS = {
     "demo": "Assess the embedded deployment from start to signed report.",
-    "sandbox": "Start, inspect and stop the embedded deployment.",
+    "sandbox": "Start, inspect, break and stop the embedded deployment.",
     "init": "Write a commented readiness.yaml, the notebooks and the load scenario.",
     "list": "List the 80 items and their claims.",
     "explain": "Say what an item asserts, how it is proven, and what to do when it is red.",
@@ -32,6 +32,7 @@ COMMANDS = {
     "bundle": "Write a run to one archive, for people who sign elsewhere.",
     "collect": "Take back what was signed elsewhere, each checked as it comes.",
     "verify": "Verify a signed run, offline.",
+    "prove": "Break the sandbox and demand that exactly the right claims turn red.",
     "schema": "Print a JSON Schema.",
 }
 """Every command and its one line, in the order a newcomer needs them."""

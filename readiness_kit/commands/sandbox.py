@@ -5,7 +5,7 @@ import click
 
 @click.group()
 def command() -> None:
-    """Start and stop the embedded deployment: PostgreSQL, cache, service, TLS proxy."""
+    """Start, break and stop the embedded deployment: PostgreSQL, cache, service, TLS proxy."""
 
 
 @command.command()
@@ -69,6 +69,38 @@ def down(directory: str, *, keep: bool) -> None:
 
     stop(Path(directory), keep=keep)
     _tell("stopped" if keep else "stopped and removed")
+
+
+@command.command("break")
+@click.argument("name")
+@click.argument("directory", type=click.Path(), envvar="READINESS_SANDBOX_DIR")
+def break_(name: str, directory: str) -> None:
+    """Put the fault NAME into the sandbox in DIRECTORY; `readiness prove --list` lists them."""
+    from pathlib import Path
+
+    from readiness_kit.sandbox.breaking import apply
+    from readiness_kit.sandbox.breaks import named
+    from readiness_kit.sandbox.ground import Ground
+
+    fault = named(name)
+    apply(Ground(Path(directory)), [fault])
+    _tell(f"broken: {fault.title}")
+    for claim, status in fault.wanted.items():
+        click.echo(f"{claim} {status.value}")
+
+
+@command.command()
+@click.argument("name")
+@click.argument("directory", type=click.Path(), envvar="READINESS_SANDBOX_DIR")
+def mend(name: str, directory: str) -> None:
+    """Take the fault NAME, or `all`, out of the sandbox in DIRECTORY again."""
+    from pathlib import Path
+
+    from readiness_kit.sandbox.breaking import mend as take_back
+    from readiness_kit.sandbox.ground import Ground
+
+    take_back(Ground(Path(directory)), [] if name == "all" else [name])
+    _tell("mended, and as it was before")
 
 
 def _tell(text: str) -> None:
