@@ -52,6 +52,8 @@ SIGNS = {
         r"|\bDETAIL: |\bSQLSTATE\b|psycopg|asyncpg|sqlalchemy"
         r"|(?i:syntax error at or near|(?:relation|column) [\\\"\w.]+ does not exist"
         r"|(?:limit|offset) must not be negative|invalid input syntax for type"
+        r"|near \"[^\"]{0,40}\": syntax error|unrecognized token: |error in your SQL syntax"
+        r"|no such (?:table|column): |ORA-\d{5}|unclosed quotation mark after"
         r"|unnamed portal parameter|sql function [\\\"]|violates [\w-]+ constraint"
         r"|duplicate key value|deadlock detected|canceling statement due to)",
         re.DOTALL,

@@ -4,6 +4,7 @@ import threading
 import pytest
 from webserver import Reply, secret, serve, visit
 
+from readiness_kit.checks.application.error_handling import CHECK
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.errors_seen import SIGNS, crash_seen, internals, planted, provoked_errors
 from readiness_kit.target import Auth, Logs, SmokeOperation
@@ -84,6 +85,9 @@ def test_ordinary_words_are_no_signs(text):
         ("LIMIT must not be negative", "sql"),
         ('invalid input syntax for type uuid: "x"', "sql"),
         ('CONTEXT:  SQL function "create_post" statement 1', "sql"),
+        ('near "x": syntax error', "sql"),
+        ("You have an error in your SQL syntax; check the manual", "sql"),
+        ("ORA-00933: SQL command not properly ended", "sql"),
         ('new row violates check constraint "positive"', "sql"),
     ],
 )
@@ -130,6 +134,29 @@ def test_without_a_crash_path_nothing_is_provoked():
     with pytest.raises(NotSeen) as error:
         crash_seen.gather(visit("http://127.0.0.1:1"))
     assert error.value.cause == "not_configured"
+
+
+def test_a_rest_service_is_sent_nothing_that_could_change_it(tmp_path):
+    sent = []
+
+    def rest(asked):
+        sent.append((asked.method, asked.path.partition("?")[0]))
+        path = asked.path.partition("?")[0]
+        if path in ("/orders", "/health") and asked.method == "GET":
+            return Reply(body={"orders": []}, headers=ID)
+        return Reply(405 if path == "/health" else 404, "", ID)
+
+    auth = Auth(token=secret(tmp_path, "token", "t0ken"), protected="/orders")
+    with serve(rest) as url:
+        fact = provoked_errors.gather(visit(url, auth=auth, api={"kind": "rest"}, deadline_s=40))
+    assert {one for one in sent if one[0] != "GET"} == {("PATCH", "/health"), ("POST", "/health")}
+    assert [one.data for one in fact.controls] == [True]
+    assert not any(one.data for one in fact.faults)
+    assert CHECK.shows(fact) == {
+        "client_faults_answered": "UNKNOWN",
+        "internals_hidden": "UNKNOWN",
+        "unhandled_errors_generic": "PASS",
+    }
 
 
 def test_odd_values_are_sent_only_in_queries_and_their_answers_searched(tmp_path):

@@ -77,6 +77,10 @@ def judge_exploration(seen: Exploration) -> Iterator[Finding]:
     )
     if served:
         yield case.fails("switch /docs, /redoc, /openapi.json and the playground off")
+    elif not (seen.anonymous or seen.ordinary):
+        yield case.not_seen(
+            Cause.UNPROVEN, "nobody was asked for a schema; declare it not applicable to REST"
+        )
     elif not _control(seen) or unclear or not seen.pages:
         yield case.not_seen(Cause.UNPROVEN if _control(seen) else Cause.COULD_NOT_ASK)
     elif not (seen.anonymous and seen.ordinary and all(one.filled or one.refused for one in asked)):
