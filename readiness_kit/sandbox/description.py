@@ -7,7 +7,8 @@ import yaml
 
 from readiness_kit.contents import claims
 from readiness_kit.notebook_files import packaged_load
-from readiness_kit.sandbox.app.token import BAD, PEOPLE
+from readiness_kit.sandbox.app.settings import Settings
+from readiness_kit.sandbox.app.token import BAD, PEOPLE, user_id
 from readiness_kit.sandbox.edge import ORIGINS
 from readiness_kit.sandbox.layout import HOST, Layout, Ports, Variant
 from readiness_kit.sandbox.service import AUDIENCE, ISSUER, POOL_SIZE
@@ -19,6 +20,8 @@ from readiness_kit.target import DrillName, Profile
 Yaml = None | bool | int | float | str | list["Yaml"] | dict[str, "Yaml"]
 
 VERSION = "1.4.0"
+MAX_PAGE = 100
+"""Most entries of one answer; the resolvers hold to it."""
 
 INAPPLICABLE = {
     "security.ddos_protection": "A loopback deployment has no address that the internet reaches",
@@ -60,6 +63,8 @@ def describe(
         },
         "auth": _auth(layout),
         "identities": {name: _secret(f"token_{name}") for name in PEOPLE},
+        "authorization": _authorization(),
+        "input": _input(),
         "database": _database(layout, hardened=hardened),
         "cache": {
             "url": _secret("cache_url"),
@@ -162,6 +167,44 @@ def _auth(layout: Layout) -> Yaml:
         "protected": "{ users(limit: 1) { id name } }",
         "signing_key_file": "deploy/quill.env",
         "test_tokens": {case: _secret(f"token_{case}") for case in BAD},
+    }
+
+
+def _authorization() -> Yaml:
+    nobody = user_id(max(number for number, _ in PEOPLE.values()) + 1)
+    create = "mutation Create($mark: String!) { createPost(input: {title: $mark%s}) { id } }"
+    change = (
+        "mutation Change($id: ID!, $mark: String!) "
+        "{ updatePost(input: {id: $id, body: $mark}) { id } }"
+    )
+    delete = "mutation Delete($id: ID!) { deletePost(id: $id) { id } }"
+    return {
+        "matrix": "deploy/authz.yaml",
+        "restricted_fields": {"User.email": f'query {{ user(id: "{nobody}") {{ id email }} }}'},
+        "owned": [
+            {
+                "name": "draft",
+                "owner": "editor",
+                "other": "other",
+                "setup": create % ", published: false",
+                "read": "query Read($id: ID!) { post(id: $id) { id title body } }",
+                "writes": [change, delete],
+                "undo": delete,
+            }
+        ],
+    }
+
+
+def _input() -> Yaml:
+    return {
+        "bounds": {
+            "Query.users.limit": {"least": 1, "most": MAX_PAGE},
+            "Query.posts.limit": {"least": 1, "most": MAX_PAGE},
+            "Query.posts.offset": {"least": 0},
+            "CreatePostInput.title": {"least": 1, "most": 200},
+            "CreatePostInput.body": {"most": 20_000},
+        },
+        "max_body_bytes": Settings().max_body_bytes,
     }
 
 

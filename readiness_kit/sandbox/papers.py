@@ -20,6 +20,7 @@ from readiness_kit.sandbox.templates import fill
 FILES = "readiness_kit.sandbox.files"
 APP = "readiness_kit.sandbox.app"
 DEPLOYED = (
+    "authz.yaml",
     "capacity.yaml",
     "certificate-renewal.timer",
     "certificate-renewal.service",
