@@ -68,7 +68,7 @@ def test_path_is_an_item_and_claims_are_in_the_catalogue(check):
 @each_check
 def test_every_claim_seen_without_a_drill_is_judged(check):
     wanted = {claim.name for claim in contents.item(check.id).claims if claim.effect != "drill"}
-    assert set(judged(check)) == wanted
+    assert set(judged(check)) >= wanted
 
 
 @each_check
