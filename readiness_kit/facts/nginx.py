@@ -47,6 +47,32 @@ class RequestLimit(Record, frozen=True):
 
     burst: int
 
+    keys: tuple[str, ...] = ()
+    """What the key may stand for once ``map`` and ``geo`` are followed, the ordinary caller's
+    first; an empty one exempts. None when that cannot be told.
+    """
+
+    decided_by: str = ""
+    """Variable that decides among ``keys``."""
+
+    dry_run: bool = False
+    """Whether it is only logged what would be refused."""
+
+
+class ConnectionLimit(Record, frozen=True):
+    """A ``limit_conn`` in force."""
+
+    zone: str
+
+    key: str
+    """What callers are told apart by."""
+
+    most: int
+    """Connections that are served at once."""
+
+    dry_run: bool
+    """Whether it is only logged what would be refused."""
+
 
 class Route(Record, frozen=True):
     """A location that passes the API's path on."""
@@ -58,6 +84,20 @@ class Route(Record, frozen=True):
     """Name of the upstream, or the address itself."""
 
     limits: tuple[RequestLimit, ...]
+
+    of_api: bool = True
+    """Whether its server is the one of the API's host, or no server is named so."""
+
+    connection_limits: tuple[ConnectionLimit, ...] = ()
+
+    header_timeout_s: float | None = None
+    """``client_header_timeout``, seconds; ``None`` when it is not set."""
+
+    max_body_bytes: int | None = None
+    """``client_max_body_size``, 0 without a limit; ``None`` when it is not set."""
+
+    trusted: tuple[str, ...] = ()
+    """Senders that may say for whom they speak (``set_real_ip_from``)."""
 
 
 class NginxConfig(Fact, frozen=True, kw_only=True):
@@ -73,3 +113,9 @@ class NginxConfig(Fact, frozen=True, kw_only=True):
 
     acme: bool
     """Whether nginx itself renews certificates (ngx_http_acme_module)."""
+
+    worker_connections: int | None = None
+    """Connections of one worker, those to backends included; ``None`` when it is not set."""
+
+    behind: str = ""
+    """What is declared to pass requests on to it; empty for nothing."""

@@ -4,13 +4,21 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple, TypedDict, cast
+from typing import Literal, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import crossplane
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.nginx import Backend, NginxConfig, RequestLimit, Route, Upstream
+from readiness_kit.facts.nginx import (
+    Backend,
+    ConnectionLimit,
+    NginxConfig,
+    RequestLimit,
+    Route,
+    Upstream,
+)
+from readiness_kit.probes.nginx_keys import Directive, Keys
 from readiness_kit.sources import Visit, source
 
 DEFAULT_MAX_FAILS, DEFAULT_FAIL_TIMEOUT_S = 1, 10.0
@@ -20,19 +28,23 @@ UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
 AFFINITIES: tuple[Literal["ip_hash", "hash", "sticky"], ...] = ("ip_hash", "hash", "sticky")
 
 
-class Directive(TypedDict, total=False):
-    """One directive as crossplane gives it."""
-
-    directive: str
-    args: list[str]
-    block: list["Directive"]
+UNITS_BYTES = {"k": 1024, "m": 1024**2, "g": 1024**3, "": 1}
 
 
 class Zone(NamedTuple):
-    """A ``limit_req_zone``."""
+    """A ``limit_req_zone`` or ``limit_conn_zone``."""
 
     key: str
     per_minute: float
+    """Rate of a ``limit_req_zone``; infinite for the other."""
+
+
+class Zones(NamedTuple):
+    """The zones of both kinds by name, and what their keys stand for."""
+
+    requests: dict[str, Zone]
+    connections: dict[str, Zone]
+    keys: Keys
 
 
 @source(effect="read", asks="no request: reads nginx.conf and its includes", deadline_s=10.0)
@@ -57,14 +69,24 @@ def read_config(visit: Visit) -> NginxConfig:
         )
     tree, problems = _parse(file)
     http = [child for one in _named(tree, "http") for child in _block(one)]
-    routes = tuple(_routes(http, visit.api.graphql if visit.target.api else "/"))
+    api = visit.target.api
+    zones = Zones(
+        dict(_zones(http, "limit_req_zone")), dict(_zones(http, "limit_conn_zone")), Keys(http)
+    )
+    routes = tuple(
+        _routes(http, api.graphql if api else "/", urlsplit(api.url).hostname if api else "", zones)
+    )
     unresolved = [*problems, *(f"proxy_pass {r.upstream}" for r in routes if "$" in r.upstream)]
+    unresolved += [f"zone {one.zone}" for r in routes for one in r.limits if not one.key]
+    unresolved += [f"zone {one.zone}" for r in routes for one in r.connection_limits if not one.key]
     return NginxConfig(
         file=file.name,
         unresolved=tuple(unresolved),
         upstreams=tuple(_upstream(one, http) for one in _named(http, "upstream")),
         routes=routes,
         acme=any(_anywhere(http, "acme_certificate")),
+        worker_connections=_worker_connections(tree),
+        behind=visit.target.proxy.behind,
         observed_at=datetime.now(UTC),
     )
 
@@ -125,14 +147,14 @@ def _backend(args: list[str]) -> Backend:
     return Backend(
         address=args[0],
         max_fails=int(fails) if fails.isdecimal() else DEFAULT_MAX_FAILS,
-        fail_timeout_s=_seconds(options.get("fail_timeout", "")),
+        fail_timeout_s=_seconds(options.get("fail_timeout", ""), DEFAULT_FAIL_TIMEOUT_S),
         spare="backup" in options or "down" in options,
     )
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str, otherwise: float) -> float:
     found = re.fullmatch(r"(\d+)(ms|[smhd]?)", text)
-    return int(found[1]) * UNITS_S[found[2]] if found else DEFAULT_FAIL_TIMEOUT_S
+    return int(found[1]) * UNITS_S[found[2]] if found else otherwise
 
 
 def _target(passing: Directive) -> str:
@@ -141,27 +163,77 @@ def _target(passing: Directive) -> str:
     return urlsplit(url).netloc or url if "$" not in url else url
 
 
-def _routes(http: Sequence[Directive], path: str) -> Iterator[Route]:
+def _routes(
+    http: Sequence[Directive], path: str, host: str | None, zones: Zones
+) -> Iterator[Route]:
     """Yield the location of every server that passes *path* on, with the limits in force there."""
-    zones = dict(_zones(http))
-    for server in _named(http, "server"):
-        inside = _block(server)
-        location = _matching(_named(inside, "location"), path)
-        place = _block(location) if location else inside
+    servers = [_block(one) for one in _named(http, "server")]
+    named = [_is_named(inside, host or "") for inside in servers]
+    for inside, of_host in zip(servers, named, strict=True):
+        chain = _chosen(inside, path)
+        place = _block(chain[0]) if chain else inside
         passing = [*_named(place, "proxy_pass"), *_anywhere(place, "proxy_pass")]
         if not passing:
             continue
         names = [" ".join(one["args"]) for one in _named(inside, "server_name")]
-        where = (
-            f"server {' '.join(names) or '_'} location {' '.join((location or {}).get('args', []))}"
-        )
-        levels = [_named(one, "limit_req") for one in (place, inside, http)]
-        in_force = next((level for level in levels if level), [])
+        args = chain[0]["args"] if chain else []
+        levels = [*(_block(one) for one in chain), inside, http]
         yield Route(
-            where=where.strip(),
+            where=f"server {' '.join(names) or '_'} location {' '.join(args)}".strip(),
             upstream=_target(passing[0]),
-            limits=tuple(_limit(one["args"], zones) for one in in_force),
+            limits=tuple(_limits(levels, zones)),
+            of_api=of_host or not any(named),
+            connection_limits=tuple(_connection_limits(levels, zones)),
+            header_timeout_s=_seconds_set(levels, "client_header_timeout"),
+            max_body_bytes=_bytes_set(levels, "client_max_body_size"),
+            trusted=tuple(" ".join(one["args"]) for one in _in_force(levels, "set_real_ip_from")),
         )
+
+
+def _is_named(server: Sequence[Directive], host: str) -> bool:
+    """Tell whether one of the server's names is, or covers, *host*."""
+    return any(_covers(name, host) for one in _named(server, "server_name") for name in one["args"])
+
+
+def _covers(name: str, host: str) -> bool:
+    if name.startswith("~"):
+        return _searches(name[1:], host, ignore_case=True)
+    if name.startswith((".", "*.")):
+        return f".{host}".endswith(name.lstrip("*"))
+    return host.startswith(name[:-1]) if name.endswith(".*") else bool(host) and name == host
+
+
+def _chosen(inside: Sequence[Directive], path: str) -> list[Directive]:
+    """Return the location for *path*, then those it lies in."""
+    location = _matching(_named(inside, "location"), path)
+    return [*_chosen(_block(location), path), location] if location else []
+
+
+def _in_force(levels: Sequence[Sequence[Directive]], name: str) -> list[Directive]:
+    """Return the directives called *name* of the innermost level that has any."""
+    return next((found for level in levels if (found := _named(level, name))), [])
+
+
+def _first(levels: Sequence[Sequence[Directive]], name: str) -> str | None:
+    found = _in_force(levels, name)
+    return " ".join(found[0]["args"]) if found else None
+
+
+def _seconds_set(levels: Sequence[Sequence[Directive]], name: str) -> float | None:
+    text = _first(levels, name)
+    return None if text is None else _seconds(text, float("inf"))
+
+
+def _bytes_set(levels: Sequence[Sequence[Directive]], name: str) -> int | None:
+    text = _first(levels, name)
+    found = re.fullmatch(r"(\d+)([kmg]?)", (text or "").lower())
+    return int(found[1]) * UNITS_BYTES[found[2]] if found else None
+
+
+def _worker_connections(tree: Sequence[Directive]) -> int | None:
+    events = [child for one in _named(tree, "events") for child in _block(one)]
+    most = _first([events], "worker_connections") or ""
+    return int(most) if most.isdecimal() else None
 
 
 def _matching(locations: Sequence[Directive], path: str) -> Directive | None:
@@ -188,23 +260,46 @@ def _searches(pattern: str, path: str, *, ignore_case: bool) -> bool:
         return False
 
 
-def _zones(http: Sequence[Directive]) -> Iterator[tuple[str, Zone]]:
-    for one in _named(http, "limit_req_zone"):
-        options = dict(part.partition("=")[::2] for part in one["args"][1:])
+def _zones(http: Sequence[Directive], kind: str) -> Iterator[tuple[str, Zone]]:
+    for one in _named(http, kind):
+        options = _options(one["args"][1:])
         rate = re.fullmatch(r"(\d+)r/([sm])", options.get("rate", ""))
-        if rate:
-            per_minute = int(rate[1]) * (60 if rate[2] == "s" else 1)
-            yield options.get("zone", "").partition(":")[0], Zone(one["args"][0], per_minute)
+        per_minute = int(rate[1]) * (60 if rate[2] == "s" else 1) if rate else float("inf")
+        if rate or kind == "limit_conn_zone":
+            name = options.get("zone", "").partition(":")[0]
+            yield name, Zone((one["args"] or [""])[0], per_minute)
 
 
-def _limit(args: list[str], zones: dict[str, Zone]) -> RequestLimit:
-    options = dict(one.partition("=")[::2] for one in args)
-    name = options.get("zone", "")
-    zone = zones.get(name, Zone("", float("inf")))
-    burst = options.get("burst", "0")
-    return RequestLimit(
-        zone=name,
-        key=zone.key,
-        per_minute=zone.per_minute,
-        burst=int(burst) if burst.isdecimal() else 0,
-    )
+def _options(args: Sequence[str]) -> dict[str, str]:
+    return dict(one.partition("=")[::2] for one in args)
+
+
+def _limits(levels: Sequence[Sequence[Directive]], zones: Zones) -> Iterator[RequestLimit]:
+    dry_run = _first(levels, "limit_req_dry_run") == "on"
+    for one in _in_force(levels, "limit_req"):
+        options = _options(one["args"])
+        name = options.get("zone", "")
+        zone = zones.requests.get(name, Zone("", float("inf")))
+        meaning = zones.keys.meaning(zone.key)
+        burst = options.get("burst", "0")
+        yield RequestLimit(
+            zone=name,
+            key=zone.key,
+            per_minute=zone.per_minute,
+            burst=int(burst) if burst.isdecimal() else 0,
+            keys=meaning.keys,
+            decided_by=meaning.decided_by,
+            dry_run=dry_run,
+        )
+
+
+def _connection_limits(
+    levels: Sequence[Sequence[Directive]], zones: Zones
+) -> Iterator[ConnectionLimit]:
+    dry_run = _first(levels, "limit_conn_dry_run") == "on"
+    for one in _in_force(levels, "limit_conn"):
+        name, most = [*one["args"], "", ""][:2]
+        zone = zones.connections.get(name, Zone("", float("inf")))
+        yield ConnectionLimit(
+            zone=name, key=zone.key, most=int(most) if most.isdecimal() else 0, dry_run=dry_run
+        )
