@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from readiness_kit.checks import all_checks
 from readiness_kit.contents import ITEMS
-from readiness_kit.evidence import locks
+from readiness_kit.evidence import atomic, locks, manifest
 from readiness_kit.evidence.folder import RunFolder
 from readiness_kit.notebook_files import section_of
 from readiness_kit.sources import Source
@@ -74,7 +74,11 @@ def execute(
     }
 
     def one(path: Path) -> Executed:
-        done = _execute_one(path, folder, parameters, cell_timeout_s)
+        while locks.is_held(folder.lock(QUIET_RESOURCE)):
+            time.sleep(0.2)
+        done = _execute_one(path, folder.path / "notebooks" / path.name, parameters, cell_timeout_s)
+        if not done.problem and path.stem not in folder.done_notebooks():
+            done = done._replace(problem="left no done-record: it did not run to its last cell")
         if on_done is not None:
             on_done(done)
         return done
@@ -95,13 +99,30 @@ def incomplete_reasons(executed: Sequence[Executed]) -> tuple[str, ...]:
     return tuple(f"{one.name}: {one.problem}" for one in sorted(executed) if one.problem)
 
 
+def execute_sign_off(folder: Path, notebook: Path) -> Executed:
+    """Execute the sign-off *notebook* on the sealed run in *folder*, into its ``signoff/``.
+
+    It is no part of what is signed, so it may say what only the sealed run can: its digest's
+    signatures, and until when they would stand. Never raises for what the notebook does.
+    """
+    _load_papermill()
+    parameters = {"target_file": "", "run_dir": "", "allow": "", "replay_from": str(folder)}
+    place = folder / manifest.SIGNOFF
+    place.mkdir(mode=0o700, exist_ok=True)
+    unfinished = place / f"{atomic.LEFTOVER}{notebook.name}"
+    try:
+        done = _execute_one(notebook, unfinished, parameters, CELL_TIMEOUT_S)
+        if not done.problem:
+            unfinished.replace(place / notebook.name)
+        return done
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
 def _execute_one(
-    path: Path, folder: RunFolder, parameters: Mapping[str, str], cell_timeout_s: int
+    path: Path, output: Path, parameters: Mapping[str, str], cell_timeout_s: int
 ) -> Executed:
-    while locks.is_held(folder.lock(QUIET_RESOURCE)):
-        time.sleep(0.2)
     began = time.monotonic()
-    output = folder.path / "notebooks" / path.name
     try:
         with tempfile.TemporaryDirectory(prefix="readiness-kernel-") as place:
             _run_papermill(path, output, parameters, Path(place), cell_timeout_s)
@@ -109,8 +130,6 @@ def _execute_one(
     except Exception as error:  # noqa: BLE001 - whatever a notebook does is data
         problem = _said(error)
     problem = problem or _unfinished(output)
-    if not problem and path.stem not in folder.done_notebooks():
-        problem = "left no done-record: it did not run to its last cell"
     return Executed(path.stem, round(time.monotonic() - began, 2), problem)
 
 

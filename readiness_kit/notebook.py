@@ -29,7 +29,7 @@ from readiness_kit.evidence.folder import RunFolder
 from readiness_kit.judgement import judge_item
 from readiness_kit.notebook_files import NOTEBOOKS, gathered_mark, section_of
 from readiness_kit.parameters import find_target, parse_effects
-from readiness_kit.reports import charts, rows
+from readiness_kit.reports import charts, rows, sign_off
 from readiness_kit.reports.display import Html, Picture, shown
 from readiness_kit.reports.item import item_view
 from readiness_kit.reports.material import stored_objectives
@@ -38,6 +38,7 @@ from readiness_kit.reports.signatures import signatures_table
 from readiness_kit.reports.tables import Table, badge
 from readiness_kit.reports.text import escaped, plain
 from readiness_kit.results import Results
+from readiness_kit.signoff.sealed import SealedRun
 from readiness_kit.target import Objectives
 from readiness_kit.target_file import load_target
 
@@ -115,7 +116,8 @@ class Section:
         _put(_headline(results))
         _put(Picture(charts.item_map(results.items)))
         _put(shown(rows.sections_table(results)))
-        for table in (rows.identity_table(results), rows.reused_table(results)):
+        origins = (rows.identity_table(results), rows.reused_table(results))
+        for table in (*origins, sign_off.borrowed_table(results)):
             if table.rows:
                 _put(shown(table))
 
@@ -127,22 +129,37 @@ class Section:
         _put(shown(rows.red_table(results)))
         _put(Picture(charts.item_map(results.items)))
         if results.needless_waivers:
-            text = f"Waivers no longer needed: {', '.join(results.needless_waivers)}"
-            _put(Html(f"<p>{escaped(text)}</p>", text))
-        if self.assessment.folder.sealed:
-            _put(shown(signatures_table(self.assessment.folder.path)))
+            _say(f"Waivers no longer needed: {', '.join(results.needless_waivers)}")
 
-    def show_commands(self) -> None:
-        """Show how the run is signed and verified."""
-        run = self.assessment.folder.path
-        lines = (
-            f"readiness sign {run} --role engineering_lead --as YOU@EXAMPLE --key KEY",
-            f"readiness bundle {run}    # one archive, for those who sign on another machine",
-            f"readiness collect {run} STATEMENT.json... --allowed-signers FILE",
-            f"readiness verify {run} --allowed-signers FILE",
-        )
-        text = "\n".join(lines)
-        _put(Html(f"<pre>{escaped(text, 2000)}</pre>", plain(text, 2000)))
+    def show_borrowed(self) -> None:
+        """Show the evidence that was not gathered in this run, and how staging differs."""
+        results = self._all_results()
+        _put(shown(sign_off.borrowed_table(results)))
+        _put(shown(rows.reused_table(results)))
+
+    def show_changes(self) -> None:
+        """Show what stands otherwise than in the last run that all four roles have signed."""
+        if run := self._sealed_run():
+            _put(shown(sign_off.changes_table(run)))
+
+    def show_lapse(self) -> None:
+        """Show until when the run may be signed, and what would end the sign-off."""
+        if run := self._sealed_run():
+            _put(shown(sign_off.lapses_table(run, datetime.now(UTC))))
+
+    def show_signatures(self) -> None:
+        """Show who has signed, and how the run is signed and verified."""
+        if self._sealed_run():
+            _put(shown(signatures_table(self.assessment.folder.path)))
+        text = "\n".join(sign_off.commands(self.assessment.folder))
+        _put(Html(f"<pre>{escaped(text, 4000)}</pre>", plain(text, 4000)))
+
+    def _sealed_run(self) -> SealedRun | None:
+        """Return the run once it is sealed, and say so where it is not."""
+        if self.assessment.folder.sealed:
+            return SealedRun.open(self.assessment.folder.path)
+        _say("The run is not sealed yet: nobody can sign it.")
+        return None
 
     def record(self) -> None:
         """Record that this notebook ran to its end and showed every item it is about.
@@ -160,8 +177,7 @@ class Section:
         folder = self.assessment.folder
         if self.assessment.target is not None and not folder.sealed:
             folder.record_notebook(self.name)
-        text = f"{self.name} ran to its end, run {folder.run_id}"
-        _put(Html(f"<p>{escaped(text)}</p>", text))
+        _say(f"{self.name} ran to its end, run {folder.run_id}")
 
     def _have_facts(self, items: Iterable[Item]) -> None:
         """Wait for the facts of *items* where another process gathers them, else gather them.
@@ -219,8 +235,7 @@ def open_section(
         folder = Path(run_dir) if run_dir else _interactive_run(file, effects)
         how = "joined" if (folder / "run.json").exists() else "began"
         assessment = Assessment.open(file, folder, allow=effects)
-    text = f"{how} the run {assessment.folder.path}"
-    _put(Html(f"<p>{escaped(text)}</p>", text))
+    _say(f"{how} the run {assessment.folder.path}")
     return Section(notebook, assessment)
 
 
@@ -238,6 +253,10 @@ def _interactive_run(file: Path, allow: tuple[Effect, ...]) -> Path:
             return folder
     now = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     return runs / f"{now}-{target.name}-interactive-{secrets.token_hex(3)}"
+
+
+def _say(text: str) -> None:
+    _put(Html(f"<p>{escaped(text)}</p>", text))
 
 
 def _headline(results: Results) -> Html:

@@ -11,12 +11,25 @@ from pathlib import Path
 
 from readiness_kit.contents import ITEMS, SECTIONS, Item
 from readiness_kit.parameters import PARAMETERS
-from readiness_kit.prose import HOW_TO_READ, SECTION_PROSE, SIGN_OFF, START, WHY
+from readiness_kit.prose import (
+    BORROWED,
+    CHANGED,
+    HOW_TO_READ,
+    LAPSE,
+    SECTION_PROSE,
+    SIGN_OFF_PROSE,
+    SIGNING,
+    START,
+    WHY,
+)
+
+SIGN_OFF = "11_sign_off"
+"""Executed last, on the sealed run."""
 
 NOTEBOOKS = (
     "00_start_here",
     *(f"{number:02}_{section}" for number, section in enumerate(SECTIONS, 1)),
-    "11_sign_off",
+    SIGN_OFF,
 )
 """Every notebook, in reading order."""
 
@@ -79,10 +92,16 @@ def _cells(section: str) -> Iterator[Cell]:
         yield _prose("## How the run stands")
         yield _code("section.show_overview()")
     elif section == "sign_off":
-        yield _prose(SIGN_OFF)
+        yield _prose(SIGN_OFF_PROSE)
         yield _code("section.show_sign_off()")
-        yield _prose("## Signing")
-        yield _code("section.show_commands()")
+        yield _prose(BORROWED)
+        yield _code("section.show_borrowed()")
+        yield _prose(CHANGED)
+        yield _code("section.show_changes()")
+        yield _prose(LAPSE)
+        yield _code("section.show_lapse()")
+        yield _prose(SIGNING)
+        yield _code("section.show_signatures()")
     else:
         yield from _section_cells(section)
 

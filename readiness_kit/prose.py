@@ -16,7 +16,7 @@ The parameters below name the target and the run. Leave `run_dir` blank in Jupyt
 notebooks then share one run. `allow` names what may be done to the target beyond reading, such as
 `canary, load`. With `replay_from` a finished run is shown again, and nobody is asked anything."""
 
-SIGN_OFF = """\
+SIGN_OFF_PROSE = """\
 # Sign-off
 
 Four people decide: the engineering lead, the security lead, the operations lead and the product
@@ -24,8 +24,37 @@ owner. Each signs the digest of the run's manifest, so a signature covers every 
 verdict below, and a changed byte breaks it.
 
 Read this page from the top. Waived claims come first: they are red, and somebody accepted them
-until a date. Then everything else that is in the way. The passes come last. A run that is NO-GO
-or incomplete cannot be signed."""
+until a date. Then everything else that is in the way, unseen claims among it. The passes come last.
+A run that is NO-GO or incomplete cannot be signed.
+
+`readiness run` executes this notebook last of all, on the sealed run, and keeps it in `signoff/`
+beside the signatures: it shows what is signed, and is no part of it."""
+
+BORROWED = """\
+## Evidence from elsewhere
+
+Production is neither loaded nor broken. Where a signed run on staging stands in for that, this is
+what it lent, and every way in which the two deployments are known to differ. A difference changes
+no verdict: whether it matters is for you to say. Facts that an earlier run of this deployment
+gathered follow."""
+
+CHANGED = """\
+## What changed since the last sign-off
+
+Claim by claim against the newest earlier run that four roles have signed."""
+
+LAPSE = """\
+## How long it would stand
+
+A sign-off ends with the first of its signatures, or with the first thing signed that ends on a day
+of its own: a certificate, a waiver, an attestation."""
+
+SIGNING = """\
+## Signing
+
+Who has signed so far, and the commands. A signature is an ordinary OpenSSH signature over a
+statement that names the run's manifest, the verdict, the waived claims and those not seen. To
+refuse, do not sign; `readiness sign --withdraw REASON` takes back a signature that was given."""
 
 HOW_TO_READ = """\
 Each item lists what it asserts. The cell below it shows the verdict, what was got and what was

@@ -22,6 +22,7 @@ from readiness_kit.errors import UsageError
 
 if TYPE_CHECKING:
     from readiness_kit.assessment import Assessment, Progress
+    from readiness_kit.batch import Executed
     from readiness_kit.results import Results
 
 REPORT = "report.html"
@@ -129,13 +130,13 @@ def assess(
 ) -> "Results":
     """Gather in one thread, execute the notebooks meanwhile, judge, and seal the run."""
     from readiness_kit.assessment import all_sources
-    from readiness_kit.batch import execute, incomplete_reasons
+    from readiness_kit.batch import execute, execute_sign_off, incomplete_reasons
     from readiness_kit.commands import terminal
-    from readiness_kit.notebook_files import NOTEBOOKS, packaged_notebooks, section_of
+    from readiness_kit.notebook_files import NOTEBOOKS, SIGN_OFF, packaged_notebooks, section_of
     from readiness_kit.reports.html import html
     from readiness_kit.reports.material import material
 
-    within = {item.section for item in assessment.items} | {"start_here", "sign_off"}
+    within = {item.section for item in assessment.items} | {"start_here"}
     folder = notebooks or packaged_notebooks()
     files = [folder / f"{name}.ipynb" for name in NOTEBOOKS if section_of(name) in within]
     crashes: list[str] = []
@@ -151,16 +152,19 @@ def assess(
             allow=sorted(assessment.allow),
             sources=all_sources(),
             jobs=jobs,
-            on_done=lambda one: click.echo(
-                f"{one.name}  {one.seconds:.1f} s  {one.problem}".rstrip(), err=True
-            ),
+            on_done=_say_done,
         )
         gatherer.join()
     reasons = (*crashes, *incomplete_reasons(executed))
     results = assessment.results(complete=not reasons, incomplete_reasons=reasons)
     assessment.folder.write(REPORT, html(*material(assessment, results)).encode())
     assessment.seal(results)
+    _say_done(execute_sign_off(assessment.folder.path, folder / f"{SIGN_OFF}.ipynb"))
     return results
+
+
+def _say_done(one: "Executed") -> None:
+    click.echo(f"{one.name}  {one.seconds:.1f} s  {one.problem}".rstrip(), err=True)
 
 
 def _gather(assessment: "Assessment", progress: "Progress", crashes: list[str]) -> None:

@@ -12,7 +12,7 @@ from importlib import resources
 
 from readiness_kit.contents import SECTIONS
 from readiness_kit.facts import Fact
-from readiness_kit.reports import charts, rows
+from readiness_kit.reports import charts, rows, sign_off
 from readiness_kit.reports.figure import Chart
 from readiness_kit.reports.interactive import figure
 from readiness_kit.reports.item import item_view
@@ -108,7 +108,8 @@ def _body(results: Results, facts_of: FactsOf, objectives: Objectives) -> Iterat
 
 
 def _origins(results: Results) -> tuple[Table, ...]:
-    return rows.identity_table(results), rows.reused_table(results)
+    borrowed = sign_off.borrowed_table(results)
+    return rows.identity_table(results), rows.reused_table(results), borrowed
 
 
 def _head(results: Results) -> Iterator[str]:

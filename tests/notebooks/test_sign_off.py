@@ -26,7 +26,10 @@ def shown(run, capsys) -> str:
     section = open_section("sign_off", "", replay_from=str(run))
     capsys.readouterr()
     section.show_sign_off()
-    section.show_commands()
+    section.show_borrowed()
+    section.show_changes()
+    section.show_lapse()
+    section.show_signatures()
     return capsys.readouterr().out
 
 

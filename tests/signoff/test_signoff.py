@@ -21,7 +21,7 @@ from readiness_kit.evidence import canonical, manifest
 from readiness_kit.evidence.folder import StoredFact
 from readiness_kit.facts.certificates import Certificate, ServedCertificates, ServedChain
 from readiness_kit.records import signers, sshsig, waivers
-from readiness_kit.signoff import policy, quorum, sign, verify
+from readiness_kit.signoff import machine, policy, quorum, sign, verify
 from readiness_kit.signoff.policy import Policy
 from readiness_kit.signoff.record import Terms
 from readiness_kit.signoff.sealed import SealedRun
@@ -593,6 +593,7 @@ def test_a_damaged_certificate_fact_is_refused(tmp_path, team, alone):
 def reseal(run: Path) -> None:
     (run / "SHA256SUMS").unlink()
     manifest.write(run)
+    (run / "signoff" / machine.NAME).unlink(missing_ok=True)
 
 
 def sign_all(run: Path, team: People, rules: policy.Pinned) -> verify.Verification:
