@@ -26,6 +26,7 @@ COMMANDS = {
     "report": "Rebuild a report from a run's stored facts.",
     "runs": "List run folders, and remove old ones.",
     "diff": "Say what changed between two runs.",
+    "drift": "Look again, and say what no longer stands of a signed run.",
     "waive": "Accept a red claim until a date, signed by the role that owns it.",
     "attest": "Vouch for what no probe can see, signed by the role that owns it.",
     "sign": "Sign a run for one of the four roles.",

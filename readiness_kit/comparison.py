@@ -35,7 +35,7 @@ def changes(old: Results, new: Results) -> tuple[Change, ...]:
 
 
 def _change(claim: str, old: ClaimResult | None, new: ClaimResult | None) -> Iterator[Change]:
-    before, after = _words(old), _words(new)
+    before, after = words(old), words(new)
     notes = _notes(old, new) if old is not None and new is not None else ()
     if before != after or notes:
         yield Change(claim=claim, kind=_kind(old, new), before=before, after=after, notes=notes)
@@ -58,7 +58,8 @@ def _rank(claim: ClaimResult | None) -> float:
     return claim.status.rank + (0.5 if claim.waived else 0.0)
 
 
-def _words(claim: ClaimResult | None) -> str:
+def words(claim: ClaimResult | None) -> str:
+    """Say how *claim* stands: status, cause and waiver."""
     if claim is None:
         return "absent"
     cause = f" {claim.cause.value}" if claim.cause is not None else ""
