@@ -369,7 +369,7 @@ class Application(Part, frozen=True):
     """
 
     required_variables: tuple[str, ...] = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "JWT_SECRET")
-    """Variables without which the service is not set up; leave out what belongs to no part of it."""
+    """Variables without which the service is not set up; leave out what no part of it uses."""
 
     tracker_variable: str = "SENTRY_DSN"
     """Variable that holds the address of the error tracker."""
