@@ -60,6 +60,10 @@ class OwnedTry(Record, frozen=True, kw_only=True):
     owner: str
     other: str
 
+    other_control: GraphqlAnswer | None
+    """What the other caller got for a query that every caller may ask; ``None`` when none is
+    declared."""
+
     owner_read: GraphqlAnswer | None
     """The control: its owner asks for it; ``None`` when there was no object."""
 
@@ -109,6 +113,9 @@ class FieldRead(Record, frozen=True, kw_only=True):
     """How many values of the field came back."""
 
     answer: GraphqlAnswer
+
+    control: GraphqlAnswer | None
+    """What the caller got for a query that every caller may ask; ``None`` when none is declared."""
 
 
 class RestrictedFields(Fact, frozen=True, kw_only=True):

@@ -7,7 +7,8 @@ from graphql import FieldNode, OperationDefinitionNode, parse
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.authorization import ANONYMOUS
-from readiness_kit.probes.graphql import Json, Reply, ask, bearer
+from readiness_kit.facts.graphql import GraphqlAnswer
+from readiness_kit.probes.graphql import Json, Reply, ask, bearer, plain_queries
 from readiness_kit.sources import Address, Visit
 
 
@@ -35,6 +36,15 @@ class Caller:
             visit.api.url, address=self._address, headers=self._headers, timeout_s=timeout_s
         ) as client:
             return ask(client, visit.api.graphql, document, given)
+
+
+def alive(visit: Visit, caller: Caller) -> GraphqlAnswer | None:
+    """Return what *caller* gets for a declared query, ``None`` where none is declared."""
+    try:
+        query = plain_queries(visit)[0]
+    except NotSeen:
+        return None
+    return caller.ask(query, {}).answer
 
 
 def headers_of(visit: Visit, identity: str) -> dict[str, str]:

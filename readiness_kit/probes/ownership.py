@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.authorization import ObjectOwnership, OwnedTry, Undone
 from readiness_kit.probes.caching import first_id
-from readiness_kit.probes.marked import Caller, new_mark, remove
+from readiness_kit.probes.marked import Caller, alive, new_mark, remove
 from readiness_kit.probes.schema import known_schema
 from readiness_kit.sources import Address, Visit, source
 from readiness_kit.target import OwnedObject
@@ -16,7 +16,7 @@ from readiness_kit.target import OwnedObject
 
 @source(
     effect="canary",
-    asks="per declared object: 1 marked row and its undoing, 4 reads, each write twice at most; "
+    asks="per declared object: 1 marked row and its undoing, 5 reads, each write twice at most; "
     "the schema",
     deadline_s=120,
 )
@@ -57,6 +57,7 @@ def _tries(visit: Visit, address: Address, owned: tuple[OwnedObject, ...]) -> It
             name=one.name,
             owner=one.owner,
             other=one.other,
+            other_control=None,
             owner_read=None,
             other_read=None,
             other_writes=(),
@@ -108,6 +109,7 @@ def _reach(
         name=one.name,
         owner=one.owner,
         other=one.other,
+        other_control=alive(visit, other),
         owner_read=before.answer,
         other_read=other_read,
         other_writes=other_writes,

@@ -8,7 +8,7 @@ from graphql import GraphQLSchema
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.authorization import ANONYMOUS, FieldRead, RestrictedFields
 from readiness_kit.probes.graphql import Json
-from readiness_kit.probes.marked import Caller, is_write
+from readiness_kit.probes.marked import Caller, alive, is_write
 from readiness_kit.probes.schema import Composite, Step, known_schema, nested, shortest
 from readiness_kit.sources import Visit, source
 
@@ -18,7 +18,7 @@ ENTRIES = 10
 
 @source(
     effect="canary",
-    asks="1 query per restricted field, identity and address; the schema",
+    asks="per identity and address: 1 query, and 1 per restricted field; the schema",
     deadline_s=120,
 )
 def restricted_fields(visit: Visit) -> RestrictedFields:
@@ -44,6 +44,7 @@ def restricted_fields(visit: Visit) -> RestrictedFields:
     for identity in identities:
         for address in visit.addresses(visit.api.url):
             caller = Caller(visit, address, identity)
+            control = alive(visit, caller)
             for field, query in queries.items():
                 reply = caller.ask(query, {})
                 read = FieldRead(
@@ -52,6 +53,7 @@ def restricted_fields(visit: Visit) -> RestrictedFields:
                     privileged=identity in privileged,
                     values=values(reply.data, field.rpartition(".")[2]),
                     answer=reply.answer,
+                    control=control,
                 )
                 reads.append(read)
     return RestrictedFields(
