@@ -76,6 +76,13 @@ def describe(
         "application": {
             "environment_file": "deploy/quill.env",
             "process_ids": _of_instances("logs/quill-{}.pid"),
+            "images": ["deploy/image.json"],
+        },
+        "credentials": {"api": ["MAIL_API_KEY"]},
+        "api_keys": {
+            "canary": _secret("token_other"),
+            "canary_id": user_id(PEOPLE["other"][0]),
+            "audit_within_s": 5,
         },
         "logs": {"application": _of_instances("logs/quill-{}.jsonl")},
         "source": {"path": "source", "schema": "source/schema.graphql"},
@@ -138,6 +145,10 @@ def _drills(layout: Layout) -> Yaml:
         "blackhole_cache": fault("cache", "blackhole"),
         "cut_database": fault("database", "refuse"),
         "blackhole_database": fault("database", "blackhole"),
+        "fresh_read": {
+            "query": "query Page($n: Int!) { posts(limit: 5, offset: $n) { id title } }",
+            "values": 230,  # of the 240 posts there are; a page is kept for a minute
+        },
         "run": ["readiness"],
     }
 

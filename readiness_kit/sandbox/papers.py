@@ -15,7 +15,7 @@ from readiness_kit.sandbox.description import describe
 from readiness_kit.sandbox.layout import DATABASE, Layout, Ports, Variant
 from readiness_kit.sandbox.service import cache_url
 from readiness_kit.sandbox.signatures import write_signatures
-from readiness_kit.sandbox.templates import fill
+from readiness_kit.sandbox.templates import fill, packaged_file
 
 FILES = "readiness_kit.sandbox.files"
 APP = "readiness_kit.sandbox.app"
@@ -24,6 +24,7 @@ DEPLOYED = (
     "capacity.yaml",
     "certificate-renewal.timer",
     "certificate-renewal.service",
+    "image.json",
     "mint-token",
     "rules.yml",
 )
@@ -51,6 +52,8 @@ def write_papers(
 ) -> None:
     """Write secrets by file, source tree and signed records; ``readiness.yaml`` last."""
     _write_connection_strings(layout, database, environment)
+    if variant == "hardened":
+        _write_external_secret(layout)
     commit = _write_source(layout.source)
     write_signatures(layout, monitored=monitored)
     description = describe(
@@ -102,6 +105,12 @@ def write_documents(layout: Layout, ports: Ports) -> None:
     for file, folder in filled:
         (folder / file.name).write_text(fill(file.read_text("utf-8"), values))
     (layout.deploy / "mint-token").chmod(0o700)
+
+
+def _write_external_secret(layout: Layout) -> None:
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    text = fill(packaged_file("external_secret.yaml"), {"TODAY": today})
+    (layout.manifests / "external_secret.yaml").write_text(text)
 
 
 def _write_source(source: Path) -> str:

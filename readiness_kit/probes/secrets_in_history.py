@@ -1,0 +1,126 @@
+"""Search what git remembers for secrets: every line that any commit added, and its message."""
+
+import subprocess
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from readiness_kit.facts.secrets import Searched, What
+from readiness_kit.probes.secret_patterns import CONFIGURATION, secrets_in
+from readiness_kit.probes.source_tree import Tree, git, git_command, git_environment
+from readiness_kit.sources import Visit
+
+HISTORY_CAP_BYTES = 100_000_000
+HISTORY_TIMEOUT_S = 20.0
+
+_WHOLE = b"false"
+
+
+class Hit(NamedTuple):
+    """One secret, and where it stands."""
+
+    kind: str
+    what: What
+    where: str
+    fingerprint: str
+
+
+class Swept(NamedTuple):
+    """What came of one kind of place."""
+
+    searched: Searched
+    hits: list[Hit]
+
+
+def search_history(tree: Tree, visit: Visit) -> Swept:
+    """Search every line that a commit on any branch added, and what it says of itself."""
+    if not tree.in_git:
+        there = (tree.root / ".git").exists()
+        return Swept(
+            Searched(
+                what="history",
+                items=0,
+                complete=not there,
+                reason="git refuses to read it" if there else "the tree is not kept by git",
+            ),
+            [],
+        )
+    shallow = git(tree.root, "rev-parse", "--is-shallow-repository") or b""
+    argv = [*git_command(tree.root), "log", "--all", "--patch", "--cc", "--unified=0", "--no-color"]
+    argv += ["--no-ext-diff", "--no-textconv", "--format=commit %h%n+%B"]
+    top = git(tree.root, "rev-parse", "--show-prefix") or b""
+    argv += ["--", "."] if top.strip() else []  # a path would leave out commits without changes
+    lines = _Said(argv, min(HISTORY_TIMEOUT_S, visit.remaining_s / 2))
+    hits = list(hits_in_patch(lines))
+    reason = lines.reason or ("" if shallow.strip() == _WHOLE else "the clone is shallow")
+    return Swept(searched("history", lines.commits, reason), hits)
+
+
+class _Said:
+    """The lines a command prints, up to a cap in bytes and seconds."""
+
+    def __init__(self, argv: Sequence[str], timeout_s: float) -> None:
+        self._argv = argv
+        self._timeout_s = timeout_s
+        self.commits = 0
+        self.reason = ""
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            child = subprocess.Popen(
+                self._argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=git_environment(),
+            )
+        except OSError as error:
+            self.reason = f"git does not start: {error.strerror}"
+            return
+        watch = threading.Timer(self._timeout_s, child.kill)
+        watch.start()
+        assert child.stdout is not None  # noqa: S101 - a pipe was asked for
+        try:
+            read = 0
+            for line in child.stdout:
+                read += len(line)
+                self.commits += line.startswith(b"commit ")
+                yield line
+                if read > HISTORY_CAP_BYTES:
+                    self.reason = f"it is longer than {HISTORY_CAP_BYTES} bytes"
+                    return
+            if child.wait() != 0:
+                self.reason = f"git log ended with status {child.returncode}"
+        finally:
+            watch.cancel()
+            child.kill()
+            child.wait()
+            child.stdout.close()
+
+
+def hits_in_patch(lines: Iterable[bytes]) -> Iterator[Hit]:
+    """Yield what the added lines hold, each file of each commit searched as one text."""
+    commit, name, added = "", "", list[str]()
+    for raw in lines:
+        line = raw.decode("utf-8", "replace")
+        if line.startswith(("commit ", "+++ ")):
+            yield from _hits(commit, name, added)
+            added = []
+            commit = line[7:].strip() if line.startswith("commit ") else commit
+            name = line[4:].strip().removeprefix("b/") if line.startswith("+++ ") else "message"
+        elif line.startswith(("+", " +")):
+            added.append(line.lstrip(" +") if line.startswith((" +", "++")) else line[1:])
+        elif name == "message":
+            added.append(line)
+    yield from _hits(commit, name, added)
+
+
+def _hits(commit: str, name: str, added: list[str]) -> Iterator[Hit]:
+    plain = name.lower().endswith(CONFIGURATION)
+    for one in secrets_in("".join(added), configuration=plain) if added else ():
+        yield Hit(one.kind, "history", f"{commit}: {name}", one.fingerprint)
+
+
+def searched(what: What, n: int, reason: str) -> Searched:
+    """Return what was searched; a *reason* says what was left out."""
+    return Searched(what=what, items=n, complete=not reason, reason=reason)
