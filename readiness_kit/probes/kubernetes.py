@@ -75,15 +75,9 @@ def autoscaler_states(visit: Visit) -> AutoscalerStates:
         NotSeen: No API server is declared, or it gave no such answer.
 
     """
-    api = visit.target.kubernetes.api
-    if api is None:
-        raise NotSeen(
-            "readiness.yaml names no API server",
-            cause="not_configured",
-            hint="add kubernetes.api with url, token and ca, or declare the item not_applicable",
-        )
+    api = cluster(visit)
     path = f"/apis/autoscaling/v2/namespaces/{quote(api.namespace, safe='')}"
-    found = _get(visit, api, f"{path}/horizontalpodautoscalers", _Autoscalers)
+    found = get(visit, api, f"{path}/horizontalpodautoscalers", _Autoscalers)
     return AutoscalerStates(
         observed_at=datetime.now(UTC),
         namespace=api.namespace,
@@ -91,7 +85,25 @@ def autoscaler_states(visit: Visit) -> AutoscalerStates:
     )
 
 
-def _get(visit: Visit, api: KubernetesApi, path: str, kind: type[T]) -> T:
+def cluster(visit: Visit) -> KubernetesApi:
+    """Return the declared API server, or NotSeen ``not_configured``."""
+    api = visit.target.kubernetes.api
+    if api is None:
+        raise NotSeen(
+            "readiness.yaml names no API server",
+            cause="not_configured",
+            hint="add kubernetes.api with url, token and ca, or declare the item not_applicable",
+        )
+    return api
+
+
+def get(visit: Visit, api: KubernetesApi, path: str, kind: type[T]) -> T:
+    """Return what the API server answers at *path*.
+
+    Raises:
+        NotSeen: Refused, unreachable, or not of that *kind*.
+
+    """
     try:
         context = ssl.create_default_context(cafile=str(api.ca) if api.ca else None)
         with visit.client(api.url, verify=context, headers=bearer(api.token)) as client:
@@ -99,7 +111,7 @@ def _get(visit: Visit, api: KubernetesApi, path: str, kind: type[T]) -> T:
         if answer.status_code != httpx.codes.OK:
             raise NotSeen(
                 f"the API server answered {answer.status_code} to {path}",
-                hint="the account needs get and list: kubectl auth can-i list hpa",
+                hint="the account needs get and list: kubectl auth can-i --list",
             )
         return msgspec.json.decode(answer.content, type=kind)
     except (OSError, httpx.HTTPError, msgspec.MsgspecError, RecursionError) as error:
