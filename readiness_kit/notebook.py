@@ -125,8 +125,8 @@ class Section:
         """Show what the four signers must have seen: waived and red claims before anything else."""
         results = self._all_results()
         _put(_headline(results))
-        _put(shown(rows.waived_table(results)))
-        _put(shown(rows.red_table(results)))
+        _put_table(rows.waived_table(results))
+        _put_table(rows.red_table(results))
         _put(Picture(charts.item_map(results.items)))
         if results.needless_waivers:
             _say(f"Waivers no longer needed: {', '.join(results.needless_waivers)}")
@@ -134,13 +134,13 @@ class Section:
     def show_borrowed(self) -> None:
         """Show the evidence that was not gathered in this run, and how staging differs."""
         results = self._all_results()
-        _put(shown(sign_off.borrowed_table(results)))
-        _put(shown(rows.reused_table(results)))
+        _put_table(sign_off.borrowed_table(results))
+        _put_table(rows.reused_table(results))
 
     def show_changes(self) -> None:
         """Show what stands otherwise than in the last run that all four roles have signed."""
         if run := self._sealed_run():
-            _put(shown(sign_off.changes_table(run)))
+            _put_table(sign_off.changes_table(run))
 
     def show_lapse(self) -> None:
         """Show until when the run may be signed, and what would end the sign-off."""
@@ -253,6 +253,14 @@ def _interactive_run(file: Path, allow: tuple[Effect, ...]) -> Path:
             return folder
     now = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     return runs / f"{now}-{target.name}-interactive-{secrets.token_hex(3)}"
+
+
+def _put_table(table: Table) -> None:
+    """Show *table*, or what its caption says where it has no rows."""
+    if table.rows:
+        _put(shown(table))
+    else:
+        _say(table.caption)
 
 
 def _say(text: str) -> None:

@@ -87,6 +87,9 @@ def print_results(
         out.print(f"{left_out} more claims: {', '.join(sorted(quiet_causes))}")
     counts = ", ".join(f"{n} {word}" for word, n in results.counts.items() if n)
     out.print(f"\n{results.verdict.value}  ({counts})", style="bold")
+    for lender in results.borrowed:
+        differ = ", ".join(one.trait for one in lender.differences) or "nothing that is known"
+        out.print(f"{len(lender.facts)} facts from staging, {lender.run.run_id}; differs: {differ}")
     if results.reused:
         oldest = max(one.age_days for one in results.reused)
         out.print(f"{len(results.reused)} facts were reused, the oldest {oldest:g} days old")

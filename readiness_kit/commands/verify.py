@@ -87,6 +87,8 @@ def _show(found: "Verification") -> None:
         )
     for claim in found.waived:
         click.echo(f"waived   {claim}")
+    for run_id in found.borrowed_from:
+        click.echo(f"borrowed from staging, {run_id}")
     for problem in found.problems:
         click.echo(f"REFUSED  {problem}")
     if found.run_id:

@@ -16,7 +16,7 @@ from readiness_kit.results import ClaimResult, Results
 from readiness_kit.verdict import Cause, Status
 
 RED = (Status.FAIL, Status.UNKNOWN)
-NOT_ASKED = (Cause.NOT_ALLOWED, Cause.STALE, Cause.NOT_SELECTED)
+NOT_ASKED = (Cause.NOT_ALLOWED, Cause.STALE, Cause.NOT_SELECTED, Cause.NOT_IMPLEMENTED)
 """Why a claim is UNKNOWN now for no other reason than that nobody asked."""
 
 Standing = Literal["fallen", "unseen"]
