@@ -87,12 +87,7 @@ def print_results(
         out.print(f"{left_out} more claims: {', '.join(sorted(quiet_causes))}")
     counts = ", ".join(f"{n} {word}" for word, n in results.counts.items() if n)
     out.print(f"\n{results.verdict.value}  ({counts})", style="bold")
-    for lender in results.borrowed:
-        differ = ", ".join(one.trait for one in lender.differences) or "nothing that is known"
-        out.print(f"{len(lender.facts)} facts from staging, {lender.run.run_id}; differs: {differ}")
-    if results.reused:
-        oldest = max(one.age_days for one in results.reused)
-        out.print(f"{len(results.reused)} facts were reused, the oldest {oldest:g} days old")
+    _print_origins(out, results)
     for words, style, those in (
         ("incomplete", "red", results.incomplete_reasons),
         ("record refused", "yellow", results.rejected_records),
@@ -100,6 +95,17 @@ def print_results(
     ):
         for one in those:
             out.print(f"{words}: {one}", style=style, markup=False)
+
+
+def _print_origins(out: "Console", results: "Results") -> None:
+    """Say what was not gathered in this run."""
+    for lender in results.borrowed:
+        differ = ", ".join(one.trait for one in lender.differences) or "nothing that is known"
+        words = f"{len(lender.facts)} facts from staging, {lender.run.run_id}; differs: {differ}"
+        out.print(words, markup=False)
+    if results.reused:
+        oldest = max(one.age_days for one in results.reused)
+        out.print(f"{len(results.reused)} facts were reused, the oldest {oldest:g} days old")
 
 
 def _print_claim(out: "Console", claim: "ClaimResult") -> None:
