@@ -22,8 +22,10 @@ FILES = (
     "backups/*",
     "servers/nginx/nginx.conf",
     "servers/pages/*",
-    "servers/postgres/*/*.conf",
+    "servers/monitoring/*.yml",
 )
+CONTENT_ONLY = ("servers/postgres/*/*.conf", "secrets/*_dsn")
+"""PostgreSQL writes one of them itself."""
 
 CATALOGUE: dict[str, LiteralString] = {
     "settings": "SELECT name, setting FROM pg_settings",
@@ -75,13 +77,14 @@ def differing(before: Fingerprint, after: Fingerprint) -> list[str]:
 def _files(ground: Ground) -> Iterator[tuple[str, str]]:
     for pattern in FILES:
         for path in ground.paths(pattern):
+            yield str(path), f"{path.stat().st_mode} {path.stat().st_mtime_ns} {_digest(path)}"
+    for pattern in CONTENT_ONLY:
+        for path in ground.paths(pattern):
             yield str(path), _digest(path)
 
 
 def _digest(path: Path) -> str:
-    seen = path.stat()
-    about = f"{seen.st_mode} {seen.st_uid} {seen.st_mtime_ns} "
-    return about + hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _database(ground: Ground, server: Server) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import psutil
 import psycopg
 import redis
@@ -14,15 +15,17 @@ from psycopg.conninfo import make_conninfo
 
 from readiness_kit.errors import ServerError, UsageError
 from readiness_kit.sandbox.layout import DATABASE
+from readiness_kit.sandbox.orders import order, read_orders
 from readiness_kit.sandbox.state import State, is_held, read_state
 from readiness_kit.sandbox.templates import fill
-from readiness_kit.servers.ports import LOOPBACK, free_ports
+from readiness_kit.servers.ports import LOOPBACK, free_ports, http_get
 from readiness_kit.servers.postgres import SUPERUSER
 
 Server = Literal["primary", "standby"]
 
 RELOAD_DEADLINE_S = 10.0
 POLL_S = 0.02
+RELOADED_AT = b"prometheus_config_last_reload_success_timestamp_seconds"
 
 
 class Ground:
@@ -61,8 +64,14 @@ class Ground:
         return sorted(path for path in base.glob(pattern) if path.is_file())
 
     def fill(self, text: str) -> str:
-        """Replace ``@HTTPS@`` (each port's name), ``@DIR@`` and ``@FREE@``, a free port."""
+        """Replace each port's name (``@HTTPS@``), ``@DIR@``, ``@FREE@`` (a free port), secrets.
+
+        ``@CACHE_PASSWORD@``, and the variables of ``quill.env`` (``@JWT_SECRET@``).
+        """
         values = {name.upper(): str(port) for name, port in self.first.ports.items()}
+        lines = (self.root / "deploy" / "quill.env").read_text(encoding="utf-8").splitlines()
+        values |= {name: value for name, _, value in (line.partition("=") for line in lines)}
+        values["CACHE_PASSWORD"] = self._cache_password
         if "@FREE@" in text:
             values["FREE"] = str(free_ports(1)[0])
         return fill(text, {**values, "DIR": str(self.root)})
@@ -96,12 +105,20 @@ class Ground:
             raise ServerError(f"PostgreSQL {server} does not answer: {error}") from error
 
     def cache(self) -> redis.Redis:
-        """Connect to the cache over its socket, whatever its port speaks."""
-        password = self.secret("cache_url").partition("//:")[2].partition("@")[0]
-        socket = self.path("servers/valkey/valkey.sock")
-        return redis.Redis(
-            unix_socket_path=str(socket), password=password or None, decode_responses=True
+        """Connect to the cache over its socket, whatever its port and its password are now."""
+        socket = str(self.path("servers/valkey/valkey.sock"))
+        client = redis.Redis(
+            unix_socket_path=socket, password=self._cache_password, decode_responses=True
         )
+        try:
+            client.ping()
+        except redis.AuthenticationError:
+            return redis.Redis(unix_socket_path=socket, decode_responses=True)
+        return client
+
+    @property
+    def _cache_password(self) -> str:
+        return self.secret("cache_url").partition("//:")[2].partition("@")[0]
 
     def reload(self, server: str) -> None:
         """Have *server* read its configuration again, and return when it has.
@@ -111,7 +128,12 @@ class Ground:
 
         """
         pid = self.state.processes[server]
-        done = self._workers_are_new(pid) if server == "nginx" else self._loaded(server)
+        if server == "nginx":
+            done = self._workers_are_new(pid)
+        elif server == "prometheus":
+            done = self._rules_loaded()
+        else:
+            done = self._loaded(server)
         os.kill(pid, signal.SIGHUP)
         deadline = time.monotonic() + RELOAD_DEADLINE_S
         while not done():
@@ -122,9 +144,28 @@ class Ground:
                 )
             time.sleep(POLL_S)
 
+    def restart(self, server: str) -> None:
+        """Stop *server* and start it again.
+
+        Raises:
+            ServerError: It does not start.
+
+        """
+        given = read_orders(self.root)
+        order(self.root, msgspec.structs.replace(given, stopped=(*given.stopped, server)))
+        order(self.root, given)
+
     def _workers_are_new(self, pid: int) -> Callable[[], bool]:
         before = set(_workers(pid))
         return lambda: bool(serving := set(_workers(pid))) and not serving & before
+
+    def _rules_loaded(self) -> Callable[[], bool]:
+        def when() -> list[bytes]:
+            _, page = http_get(self.first.ports["prometheus"], "/metrics")
+            return [line for line in page.splitlines() if line.startswith(RELOADED_AT)]
+
+        before = when()
+        return lambda: when() != before
 
     def _loaded(self, server: str) -> Callable[[], bool]:
         which: Server = "primary" if server.endswith("primary") else "standby"

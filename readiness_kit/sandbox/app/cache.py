@@ -23,7 +23,10 @@ Answer = TypeVar("Answer")
 PREFIX = "quill:"
 GENERATION_TTL_S = 300
 _GENERATION = PREFIX + "generation"
-_LIMIT_S = 0.25
+_LIMIT_S = 0.15
+"""A cache that takes longer is no help: the database answers in less."""
+
+_REST_S = 1.0
 _log = logging.getLogger("quill.cache")
 
 
@@ -34,7 +37,9 @@ class Cache:
         """Connect on first use."""
         self._settings = settings
         self._redis = _client(settings) if settings.redis_url else None
-        self._breaker = Breaker(limit_s=2 * _LIMIT_S)
+        self._breaker = Breaker(
+            limit_s=2 * _LIMIT_S, failures=2, rest_s=_REST_S, probe=self._answers
+        )
 
     async def read(self, key: str, call: Call, fetch: Callable[[], Awaitable[Rows]]) -> Rows:
         """Return the rows kept under *key*, or fetch and keep them."""
@@ -59,6 +64,10 @@ class Cache:
     async def ping(self) -> bool:
         """Tell whether the cache answers."""
         return self._redis is None or bool(await self._try("ping", _ping(self._redis)))
+
+    async def _answers(self) -> None:
+        if self._redis is not None:
+            await _ping(self._redis)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -48,7 +48,12 @@ class Database:
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
         """Use *pool*."""
         self.pool = pool
-        self._breaker = Breaker(limit_s=QUERY_TIMEOUT_S + 1.0, counts=_OUT_OF_ORDER)
+        self._breaker = Breaker(
+            limit_s=QUERY_TIMEOUT_S + 1.0,
+            rest_s=1.0,
+            counts=_OUT_OF_ORDER,
+            probe=self._select_one,
+        )
 
     async def rows(
         self, db: FraiseQLRepository, sql: str, parameters: Mapping[str, object]

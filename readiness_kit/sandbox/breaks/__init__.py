@@ -27,13 +27,14 @@
     mode          ``file``, ``mode`` in octal digits
     set           ``file`` (YAML), ``key`` (dotted), ``value`` or ``drop = true``
     certificate   ``names``, ``days``, ``started_days``, ``trusted``: what nginx shows
-    sql           ``do``, ``undo``: lists of statements of the superuser; ``server``, ``database``
+    sql           ``do``, ``undo``: lists of the superuser's statements; ``server``, ``restart``
     cache         ``do``, ``undo``: lists of commands
     ============  ================================================================================
 
     ``file`` is relative to the sandbox's folder and may be a pattern; ``pick = "last"`` takes the
-    last match. In texts and statements ``@HTTPS@`` (any port's name), ``@DIR@`` and ``@FREE@`` (a
-    free port) are filled in. nginx and PostgreSQL read again what is changed below ``servers/``.
+    last match. In texts and statements ``@HTTPS@`` (any port's name), ``@DIR@``, ``@FREE@`` (a free
+    port) and the variables of ``quill.env`` are filled in. nginx, Prometheus and PostgreSQL read
+    again what is changed below ``servers/``.
 
 ``turns``
     **Exactly** the claims that must turn, and to which status. All other claims of their items

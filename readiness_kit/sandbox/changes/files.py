@@ -16,6 +16,7 @@ from readiness_kit.sandbox.ground import Ground
 RELOADED = {
     "servers/nginx/": "nginx",
     "deploy/tls/": "nginx",
+    "servers/monitoring/": "prometheus",
     "servers/postgres/primary/": "PostgreSQL primary",
     "servers/postgres/standby_1/": "PostgreSQL standby_1",
 }

@@ -1,5 +1,6 @@
 """Changes of the database and of the cache, made by their superusers."""
 
+import shlex
 from pathlib import Path
 
 import psycopg
@@ -12,12 +13,16 @@ from readiness_kit.sandbox.layout import DATABASE
 
 
 class Sql(Change, frozen=True, kw_only=True, tag="sql", rename={"do_": "do", "undo_": "undo"}):
-    """Run ``do`` on ``server``; ``undo`` takes it back. After ALTER SYSTEM it is reloaded."""
+    """Run ``do`` on ``server``; ``undo`` takes it back. After ALTER SYSTEM it is reloaded.
+
+    ``restart = true`` restarts it instead, for settings that are read at start alone.
+    """
 
     do_: tuple[str, ...]
     undo_: tuple[str, ...]
     server: Server = "primary"
     database: str = DATABASE
+    restart: bool = False
 
     def do(self, ground: Ground) -> None:
         """Run the statements."""
@@ -31,8 +36,11 @@ class Sql(Change, frozen=True, kw_only=True, tag="sql", rename={"do_": "do", "un
     def reloads(self) -> frozenset[str]:
         """Return the server if a setting of it was changed."""
         changed = any("ALTER SYSTEM" in one.upper() for one in self.do_)
-        name = "primary" if self.server == "primary" else "standby_1"
-        return frozenset({f"PostgreSQL {name}"} if changed else ())
+        return frozenset({self._process} if changed and not self.restart else ())
+
+    @property
+    def _process(self) -> str:
+        return f"PostgreSQL {'primary' if self.server == 'primary' else 'standby_1'}"
 
     def _run(self, ground: Ground, statements: tuple[str, ...]) -> None:
         with ground.connect(self.server, self.database) as connection:
@@ -41,10 +49,12 @@ class Sql(Change, frozen=True, kw_only=True, tag="sql", rename={"do_": "do", "un
                     connection.execute(ground.fill(statement).encode())
                 except psycopg.Error as error:
                     raise ServerError(f"{statement}: {error}") from error
+        if self.restart:
+            ground.restart(self._process)
 
 
 class Cache(Change, frozen=True, kw_only=True, tag="cache", rename={"do_": "do", "undo_": "undo"}):
-    """Give the cache the commands ``do``; ``undo`` takes them back. Words are split at spaces."""
+    """Give the cache the commands ``do``; ``undo`` takes them back. Quoted as in a shell."""
 
     do_: tuple[str, ...]
     undo_: tuple[str, ...]
@@ -62,6 +72,6 @@ class Cache(Change, frozen=True, kw_only=True, tag="cache", rename={"do_": "do",
         with ground.cache() as cache:
             for command in commands:
                 try:
-                    cache.execute_command(*ground.fill(command).split())
+                    cache.execute_command(*shlex.split(ground.fill(command)))
                 except redis.RedisError as error:
                     raise ServerError(f"{command}: {error}") from error
