@@ -49,7 +49,7 @@ class QueryLimits(Fact, frozen=True, kw_only=True):
     """The same of a query that does not parse: what the service does in any case."""
 
     statements_executed: int | None = None
-    """The same of the deepest query that was executed, the most of some tries."""
+    """The same of the deepest query that was executed, once."""
 
     aliases: int = 0
     """How often one field was asked for in one query, under as many names."""

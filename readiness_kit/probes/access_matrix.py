@@ -36,7 +36,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Mutation with ``$mark``: makes the row that ``query`` is tried on."""
 
     setup_as: str = ""
-    """Role that does so; when left out, the role itself if it may, or else the first that may."""
+    """Role that does so; when left out, the role itself if it may, or else another that may."""
 
     undo: str = ""
     """Mutation with ``$id``: removes the row that was made."""
@@ -132,18 +132,12 @@ def _cell(visit: Visit, task: _Task) -> Cell:
 
     if is_write(operation.query) and not operation.undo:
         return untried("a mutation without undo is not tried")
+    mark = new_mark(visit)
     try:
         caller = Caller(visit, task.address, role)
-        maker = Caller(visit, task.address, _maker(operation, role))
+        made, maker = _set_up(visit, task, mark) if operation.setup else (None, caller)
     except NotSeen as error:
         return untried(error.message)
-    mark, made = new_mark(visit), None
-    if operation.setup:
-        ready = maker.ask(operation.setup, {"mark": mark})
-        made = first_id(ready.data)
-        if made is None:
-            said = ready.answer.reason or "; ".join(ready.answer.errors) or "no id came back"
-            return untried(f"nothing to try it on: {said}")
     reply = caller.ask(operation.query, {**operation.variables, "mark": mark, "id": made})
     return Cell(
         operation=operation.name,
@@ -154,12 +148,24 @@ def _cell(visit: Visit, task: _Task) -> Cell:
     )
 
 
-def _maker(operation: Operation, role: str) -> str:
-    """Return the role that makes the row for *role*; its own where none is made."""
-    if not operation.setup:
-        return role
-    able = [one for one in operation.allowed if one != ANONYMOUS]
-    return operation.setup_as or (role if role in able else next(iter(able), role))
+def _set_up(visit: Visit, task: _Task, mark: str) -> tuple[str | int, Caller]:
+    """Make a row as the first who can: the role itself if it may, then others that may.
+
+    Raises:
+        NotSeen: Nobody can.
+
+    """
+    operation, role = task.operation, task.role
+    able = sorted(set(operation.allowed) - {ANONYMOUS}, key=lambda one: one != role)
+    said = "no role may do it"
+    for identity in (operation.setup_as,) if operation.setup_as else able:
+        maker = Caller(visit, task.address, identity)
+        ready = maker.ask(operation.setup, {"mark": mark})
+        row = first_id(ready.data)
+        if row is not None:
+            return row, maker
+        said = ready.answer.reason or "; ".join(ready.answer.errors) or "no id came back"
+    raise NotSeen(f"nothing to try it on: {said}")
 
 
 def _undo(visit: Visit, task: _Task, reply: Reply, maker: Caller, made: str | int | None) -> Undone:

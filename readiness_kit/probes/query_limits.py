@@ -1,6 +1,7 @@
 """Asks deeper and deeper along a cycle of the schema, one query at a time, until it is refused."""
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -26,8 +27,10 @@ SLOW_MS = 1000.0
 """Longer than this, and nothing deeper is asked: the next query could cost many times as much."""
 
 PATIENCE_S = 10.0
-TRIES = 4
-"""Others use the database, too: so often a query is repeated until no statement moves."""
+TRIES = 20
+PAUSE_S = 0.25
+"""Others use the database, too: so often a query is repeated until it shows no statement more than
+one that does not parse."""
 
 ALIASES = 1000
 BATCH = 10
@@ -161,20 +164,19 @@ def _statements(visit: Visit, way: Way, tries: list[DepthTry], ask_one: Asker) -
             after = count()
             return None if before is None or after is None else after - before
 
-        def fewest(query: str) -> int | None:
-            moved = during(query)
-            for _ in range(1, TRIES):
-                if not moved:
-                    break
-                again = during(query)
-                moved = moved if again is None else min(moved, again)
-            return moved
+        deep = way.query(refused)
+        least, invalid = during(deep), during(INVALID)
+        for _ in range(1, TRIES):
+            if least is None or invalid is None or least <= invalid:
+                break
+            time.sleep(min(PAUSE_S, visit.remaining_s))
+            least = _lower(least, during(deep))
+            invalid = _lower(invalid, during(INVALID))
+        return _Counts(refused=least, invalid=invalid, executed=during(way.query(executed)))
 
-        return _Counts(
-            refused=fewest(way.query(refused)),
-            invalid=fewest(INVALID),
-            executed=during(way.query(executed)),
-        )
+
+def _lower(one: int, other: int | None) -> int | None:
+    return None if other is None else min(one, other)
 
 
 def _aliases(ask_one: Asker) -> bool:
