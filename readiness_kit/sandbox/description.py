@@ -7,11 +7,13 @@ import yaml
 
 from readiness_kit.contents import claims
 from readiness_kit.notebook_files import packaged_load
+from readiness_kit.sandbox.app.logs import BACKUPS, MAX_BYTES
 from readiness_kit.sandbox.app.settings import Settings
 from readiness_kit.sandbox.app.token import BAD, PEOPLE, user_id
 from readiness_kit.sandbox.edge import ORIGINS
 from readiness_kit.sandbox.layout import HOST, Layout, Ports, Variant
-from readiness_kit.sandbox.service import AUDIENCE, ISSUER, POOL_SIZE
+from readiness_kit.sandbox.service import AUDIENCE, ISSUER, POOL_SIZE, VERSION
+from readiness_kit.sandbox.tracker import EVENTS_PATH
 from readiness_kit.servers.fault_proxy import CONTROL, command_to
 from readiness_kit.servers.ports import LOOPBACK
 from readiness_kit.servers.relay import Mode
@@ -19,7 +21,6 @@ from readiness_kit.target import DrillName, Profile
 
 Yaml = None | bool | int | float | str | list["Yaml"] | dict[str, "Yaml"]
 
-VERSION = "1.4.0"
 MAX_PAGE = 100
 """Most entries of one answer; the resolvers hold to it."""
 
@@ -84,7 +85,7 @@ def describe(
             "canary_id": user_id(PEOPLE["other"][0]),
             "audit_within_s": 5,
         },
-        "logs": {"application": _of_instances("logs/quill-{}.jsonl")},
+        "logs": _logs(hardened=hardened),
         "source": {"path": "source", "schema": "source/schema.graphql"},
         "kubernetes": {"manifests": ["deploy/kubernetes"]},
         "documents": _documents(layout),
@@ -108,6 +109,10 @@ def describe(
             "pattern": "quill-*.dump",
             "tool": "pg_dump",
             "wal_archive": str(wal_archive),
+        }
+        description["error_tracking"] = {
+            "events_url": f"http://{LOOPBACK}:{ports.tracker}{EVENTS_PATH}",
+            "token": _secret("tracker_token"),
         }
     if monitored:
         description["prometheus"] = {"url": f"http://{LOOPBACK}:{ports.prometheus}"}
@@ -159,6 +164,13 @@ def play_all(target_file: Path) -> None:
     description["load"]["run"] = [*get_args(Profile)]
     description["drills"]["run"] = [*get_args(DrillName)]
     target_file.write_text(yaml.safe_dump(description, sort_keys=False, width=100), "utf-8")
+
+
+def _logs(*, hardened: bool) -> Yaml:
+    logs: dict[str, Yaml] = {"application": _of_instances("logs/quill-{}.jsonl")}
+    if hardened:
+        logs["rotation"] = {"max_bytes": MAX_BYTES, "backups": BACKUPS}
+    return logs
 
 
 def _secret(name: str) -> str:

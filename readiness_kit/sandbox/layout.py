@@ -32,6 +32,8 @@ SECRETS = (
     "cache",
     "jwt",
     "session",
+    "tracker",
+    "tracker_reader",
 )
 
 
@@ -52,6 +54,7 @@ class Ports(NamedTuple):
     prometheus: int
     alertmanager: int
     node: int
+    tracker: int
 
     @classmethod
     def choose(cls, https: int | None = None) -> "Ports":

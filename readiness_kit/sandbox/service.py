@@ -8,11 +8,13 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlencode
 
+from readiness_kit.sandbox import tracker
 from readiness_kit.sandbox.layout import DATABASE, Layout, Ports, Variant
 from readiness_kit.servers.ports import LOOPBACK, http_get
 from readiness_kit.servers.process import Command, Process
 
 POOL_SIZE = 10
+VERSION = "1.4.0"
 ISSUER = "https://login.quill.invalid"
 AUDIENCE = "quill-api"
 FACTORY = "readiness_kit.sandbox.app:create_app"
@@ -70,8 +72,10 @@ def service_environment(
 ) -> dict[str, str]:
     """Return what the service is configured with, as ``deploy/quill.env`` has it."""
     dsn = application_dsn(layout, ports, variant, passwords)
+    tracked = {"SENTRY_DSN": tracker.address(ports, passwords)} if variant == "hardened" else {}
     return {
         "APP_VARIANT": variant,
+        "APP_RELEASE": f"quill@{VERSION}",
         "APP_POOL_SIZE": str(POOL_SIZE),
         "FRAISEQL_ENVIRONMENT": "production",
         "APP_CRASH_ROUTE": "true",
@@ -83,6 +87,7 @@ def service_environment(
         "JWT_SECRET": passwords["jwt"],
         "JWT_ISSUER": ISSUER,
         "JWT_AUDIENCE": AUDIENCE,
+        **tracked,
     }
 
 

@@ -18,6 +18,7 @@ from readiness_kit.sandbox.orders import Orders
 from readiness_kit.sandbox.papers import write_documents, write_papers
 from readiness_kit.sandbox.service import Instance, service_environment, write_environment_file
 from readiness_kit.sandbox.tokens import RENEWAL_S, write_tokens
+from readiness_kit.sandbox.tracker import make_tracker
 from readiness_kit.servers.account import unprivileged
 from readiness_kit.servers.certificates import Authority
 from readiness_kit.servers.fault_proxy import FaultProxy
@@ -155,6 +156,9 @@ class Stack:
 
         self.progress("starting the service's processes and the cache")
         self._run(undo, FaultProxy(layout.faults, ports.ways))
+        if variant == "hardened":
+            self._run(undo, make_tracker(layout, ports, self.passwords))
+            layout.keep_secret("tracker_token", self.passwords["tracker_reader"])
         self.instances = tuple(
             self._run(undo, Instance(layout, f"quill-{number}", port, environment))
             for number, port in enumerate(ports.apps, start=1)
