@@ -707,6 +707,16 @@ class Fault(Part, frozen=True):
     """Command that mends it."""
 
 
+class FreshRead(Part, frozen=True):
+    """A read that no cache can answer, to see how the loss of the database is answered."""
+
+    query: str
+    """GraphQL query with the variable ``$n``, an integer."""
+
+    values: Annotated[int, Meta(gt=0)] = 1_000_000
+    """``$n`` counts from 0 up to here and begins again: by then no answer may be kept."""
+
+
 FaultName = Literal["cut_cache", "blackhole_cache", "cut_database", "blackhole_database"]
 DrillName = Literal["readiness", "degradation"]
 
@@ -725,6 +735,9 @@ class Drills(Part, frozen=True):
 
     blackhole_database: Fault | None = None
     """The service's connections to the database hear nothing."""
+
+    fresh_read: FreshRead | None = None
+    """Asked besides the operations under ``smoke``, which a cache may answer."""
 
     run: tuple[DrillName, ...] = ("readiness", "degradation")
     """Drills that ``readiness run --allow drill`` holds."""

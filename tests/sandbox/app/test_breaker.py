@@ -78,3 +78,53 @@ def test_does_not_wait_for_a_slow_cancellation():
         return time.monotonic() - begun
 
     assert asyncio.run(story()) < 0.5
+
+
+def test_with_a_probe_no_caller_tries_and_the_probe_closes_it():
+    well = False
+
+    async def probe() -> None:
+        if not well:
+            raise ConnectionError
+
+    async def story() -> None:
+        nonlocal well
+        breaker = Breaker(limit_s=1, failures=2, rest_s=0.01, probe=probe)
+        await fail(breaker, 2)
+        await asyncio.sleep(0.05)
+        with pytest.raises(Open):
+            await breaker.call(fine())
+        well = True
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    assert await breaker.call(fine()) == "fine"
+                except Open:
+                    await asyncio.sleep(0.01)
+                else:
+                    break
+        await fail(breaker, 2)
+        with pytest.raises(Open):
+            await breaker.call(fine())
+
+    asyncio.run(story())
+
+
+def test_a_late_success_does_not_close_what_a_probe_watches():
+    async def late() -> str:
+        await asyncio.sleep(0.05)
+        return "late"
+
+    async def probe() -> None:
+        raise ConnectionError
+
+    async def story() -> None:
+        breaker = Breaker(limit_s=1, failures=1, rest_s=0.01, probe=probe)
+        begun = asyncio.ensure_future(breaker.call(late()))
+        await asyncio.sleep(0)
+        await fail(breaker, 1)
+        assert await begun == "late"
+        with pytest.raises(Open):
+            await breaker.call(fine())
+
+    asyncio.run(story())
