@@ -110,7 +110,10 @@ class FieldRead(Record, frozen=True, kw_only=True):
     """Whether that caller may read it."""
 
     values: int
-    """How many values of the field came back."""
+    """How many different values of the field came back."""
+
+    made_up: bool
+    """Whether the query was made up from the schema: one value may be the caller's own."""
 
     answer: GraphqlAnswer
 

@@ -1,5 +1,6 @@
 """Asks for each restricted field as every identity, and as nobody."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.facts.authorization import ANONYMOUS, FieldRead, RestrictedFields
 from readiness_kit.probes.graphql import Json
 from readiness_kit.probes.marked import Caller, alive, is_write
-from readiness_kit.probes.schema import Composite, Step, known_schema, nested, shortest
+from readiness_kit.probes.schema import Composite, Step, Way, known_schema, nested, shortest, steps
 from readiness_kit.sources import Visit, source
 
 ENTRIES = 10
@@ -39,6 +40,8 @@ def restricted_fields(visit: Visit) -> RestrictedFields:
         )
     queries, unasked = _queries(visit, declared)
     privileged = visit.target.authorization.privileged
+    given = declared if isinstance(declared, dict) else {}
+    made_up = {field for field in queries if not given.get(field)}
     identities = dict.fromkeys((*privileged, *visit.target.identities, ANONYMOUS))
     reads = []
     for identity in identities:
@@ -51,7 +54,8 @@ def restricted_fields(visit: Visit) -> RestrictedFields:
                     field=field,
                     identity=identity,
                     privileged=identity in privileged,
-                    values=values(reply.data, field.rpartition(".")[2]),
+                    values=len(values(reply.data, field.rpartition(".")[2])),
+                    made_up=field in made_up,
                     answer=reply.answer,
                     control=control,
                 )
@@ -85,29 +89,40 @@ def _queries(
 
 
 def query_for(schema: GraphQLSchema, field: str) -> str:
-    """Return a query that leads to *field* (``Type.field``), nothing when there is no way."""
+    """Return a query that leads to *field* (``Type.field``), nothing when there is no way.
+
+    Through a list where there is one: a single object is likely to be the caller's own.
+    """
     owner, _, name = field.partition(".")
     kind = schema.get_type(owner)
     if not isinstance(kind, Composite) or name not in kind.fields:
         return ""
-    way = () if kind is schema.query_type else shortest(schema.query_type, owner)
-    if way is None:
+    if kind is schema.query_type:
+        return nested((Step(owner, name, kind.fields[name]),), ENTRIES)
+    found = []
+    for first in steps(schema.query_type):
+        below = first.below
+        rest = () if getattr(below, "name", "") == owner else shortest(below, owner)
+        if rest is not None:
+            way = Way((first, *rest), ())
+            found.append((all(one.single for one in way.entry), way.cost, way.entry))
+    if not found:
         return ""
-    step = Step(owner, name, kind.fields[name])
-    return nested((*way, step), ENTRIES)
+    best = min(found, key=lambda one: one[:2])[2]
+    return nested((*best, Step(owner, name, kind.fields[name])), ENTRIES)
 
 
-def values(data: Json, name: str) -> int:
-    """Count what *data* holds under *name*, nulls left out.
+def values(data: Json, name: str) -> set[str]:
+    """Return the different values that *data* holds under *name*, as JSON, nulls left out.
 
-    >>> values({"users": [{"email": "a@b"}, {"email": None}]}, "email")
-    1
+    >>> sorted(values({"users": [{"email": "a@b"}, {"email": None}, {"email": "a@b"}]}, "email"))
+    ['"a@b"']
     """
     if isinstance(data, list):
-        return sum(values(one, name) for one in data)
+        return set().union(*(values(one, name) for one in data))
     if not isinstance(data, dict):
-        return 0
+        return set()
     here = data.get(name)
     several = here if isinstance(here, list) else [here]
-    own = sum(one is not None for one in several)
-    return own + sum(values(one, name) for key, one in data.items() if key != name)
+    own = {json.dumps(one, sort_keys=True) for one in several if one is not None}
+    return own.union(*(values(one, name) for key, one in data.items() if key != name))

@@ -67,10 +67,14 @@ class Step(NamedTuple):
         return get_named_type(self.field.type)
 
     @property
+    def single(self) -> bool:
+        """Whether it returns one object."""
+        return not isinstance(nullable(self.field.type), GraphQLList)
+
+    @property
     def many(self) -> bool:
         """Whether it returns a list that no argument keeps short."""
-        listed = isinstance(nullable(self.field.type), GraphQLList)
-        return listed and limiter(self.field) is None
+        return not self.single and limiter(self.field) is None
 
     @property
     def required(self) -> bool:

@@ -144,6 +144,8 @@ def reads(who, **changes):
         (reads("reader", answer=PARTLY, control=None), "PASS"),
         (reads("reader", answer=NONE), "PASS"),
         (reads("reader", values=1, answer=OK), "FAIL"),
+        (reads("reader", values=1, answer=OK, made_up=True), "UNKNOWN"),
+        (reads("reader", values=2, answer=OK, made_up=True), "FAIL"),
         (reads(ANONYMOUS, values=1, answer=OK), "FAIL"),
         (reads("reader", answer=STRANGER, control=STRANGER), "UNKNOWN"),
         (reads("reader", answer=NO, control=None), "UNKNOWN"),

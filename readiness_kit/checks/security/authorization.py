@@ -273,7 +273,7 @@ def judge_fields(restricted: RestrictedFields) -> Iterator[Finding]:
         )
 
     lower = [one for one in restricted.reads if not one.privileged]
-    shown = [one for one in lower if one.values > 0]
+    shown = [one for one in lower if one.values > one.made_up]
     if shown:
         said = ", ".join(dict.fromkeys(f"{one.field} to {one.identity}" for one in shown))
         yield case(f"values returned: {said}").fails()
@@ -297,6 +297,10 @@ def _unclear_fields(restricted: RestrictedFields, lower: list[FieldRead]) -> str
             return f"{field} is not shown to anybody, so nothing is known to be hidden"
         if not any(not one.privileged and one.identity != ANONYMOUS for one in reads):
             return f"{field} was asked for by no identity that may not read it"
+    own = sorted({f"{one.field} to {one.identity}" for one in lower if one.values})
+    if own:
+        hint = "name the query under authorization.restricted_fields"
+        return f"one value, perhaps the caller's own: {', '.join(own)}; {hint}"
     dead = [one for one in lower if one.identity != ANONYMOUS and not _alive(one)]
     unclear = [one for one in lower if not (_said_no(one.answer) or one.answer.executed)]
     words = [f"{one.identity}: {_got(one.control)}" for one in dead]
@@ -470,6 +474,7 @@ def _read(identity: str, values: int, answer: GraphqlAnswer) -> FieldRead:
         identity=identity,
         privileged=identity == "admin",
         values=values,
+        made_up=False,
         answer=answer,
         control=answer if identity == ANONYMOUS else OK,
     )
@@ -549,7 +554,7 @@ def forget_roles(fact: ApplicationRole) -> ApplicationRole:
 
 def show_field(fact: RestrictedFields) -> RestrictedFields:
     """The field is shown to everybody."""
-    return fact.replace(reads=tuple(replace(one, values=1) for one in fact.reads))
+    return fact.replace(reads=tuple(replace(one, values=9) for one in fact.reads))
 
 
 def hide_from_all(fact: RestrictedFields) -> RestrictedFields:
