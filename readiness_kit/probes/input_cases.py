@@ -141,27 +141,19 @@ def wrong_for(kind: object) -> Json:
 
 def beyond(kind: str, bounds: Bounds) -> Iterator[Json]:
     """Yield values of *kind* just outside *bounds*, nothing that is no longer of that kind."""
+    less = None if bounds.least is None else bounds.least - 1
+    more = None if bounds.most is None else bounds.most + 1
+    outside = [one for one in (less, more) if one is not None]
     if kind in ("Int", "Float"):
-        yield from (one for one in (_less(bounds), _more(bounds)) if one is not None)
+        yield from outside
     elif kind in ("String", "ID"):
-        if bounds.least:
-            yield "x" * (bounds.least - 1)
-        if bounds.most is not None:
-            yield "x" * (bounds.most + 1)
-
-
-def _less(bounds: Bounds) -> int | None:
-    return None if bounds.least is None else bounds.least - 1
-
-
-def _more(bounds: Bounds) -> int | None:
-    return None if bounds.most is None else bounds.most + 1
+        yield from ("x" * length for length in outside if length >= 0)
 
 
 def suitable(kind: object, bounds: Bounds | None, sample: Json) -> Json:
     """Return a value that *kind* takes, ``None`` where none can be made up."""
     inner = nullable(kind)
-    least = bounds.least if bounds else None
+    least, most = (bounds.least, bounds.most) if bounds else (None, None)
     if isinstance(inner, GraphQLList):
         entry = suitable(inner.of_type, None, sample)
         return None if entry is None else [entry]
@@ -178,7 +170,7 @@ def suitable(kind: object, bounds: Bounds | None, sample: Json) -> Json:
         "Int": 1 if least is None else least,
         "Float": 1.0 if least is None else float(least),
         "Boolean": True,
-        "String": "readiness".ljust(least or 0, "x"),
+        "String": "readiness".ljust(least or 0, "x")[:most],
         "ID": NOBODY if sample is None else sample,
     }
     return plain.get(str(inner))
