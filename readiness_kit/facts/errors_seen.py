@@ -1,6 +1,7 @@
 """What the service says when something is wrong: provoked client errors, debug routes, a crash."""
 
 from readiness_kit.facts import Fact, Record
+from readiness_kit.facts.error_tracking import TrackerSeen
 
 
 class Internal(Record, frozen=True):
@@ -102,3 +103,6 @@ class CrashSeen(Fact, frozen=True, kw_only=True):
 
     planted: dict[str, bool]
     """Positive control of the search: for each kind, whether a planted sign was recognised."""
+
+    tracker: TrackerSeen | None = None
+    """What the error tracker listed afterwards; ``None`` when the target does not say where."""

@@ -19,6 +19,7 @@ from readiness_kit.facts.errors_seen import (
     Provocation,
     ProvokedErrors,
 )
+from readiness_kit.probes.error_tracking import listing
 from readiness_kit.probes.graphql import bearer, changes, plain_query, read_body
 from readiness_kit.probes.logs import Tail
 from readiness_kit.sources import Address, Visit, source
@@ -266,9 +267,13 @@ def _processes(visit: Visit) -> tuple[int, int]:
     return seen, reloaders
 
 
-@source(effect="canary", asks="1 request per instance that crashes on purpose", deadline_s=30)
+@source(
+    effect="canary",
+    asks="1 request per instance that crashes on purpose, up to 13 GET of the error tracker",
+    deadline_s=90,
+)
 def crash_seen(visit: Visit) -> CrashSeen:
-    """Ask for the declared crash as administrator, and look for its trace in the log.
+    """Ask for the declared crash as administrator; look for its trace in the log and the tracker.
 
     Raises:
         NotSeen: No crash path, no administrator, or no log is declared.
@@ -282,6 +287,7 @@ def crash_seen(visit: Visit) -> CrashSeen:
             hint="add api.crash_path and identities.admin, on staging",
         )
     fault, token = Fault("crash", "GET", path), bearer(admin)
+    tracker = listing(visit)
     crashes = []
     for url in visit.api.instances or (visit.api.url,):
         for address in visit.addresses(url):
@@ -292,6 +298,7 @@ def crash_seen(visit: Visit) -> CrashSeen:
         crashes=tuple(crashes),
         logs_read=Tail(visit.target.logs).readable,
         planted=planted(),
+        tracker=tracker.after(one.reference for one in crashes) if tracker else None,
         observed_at=datetime.now(UTC),
     )
 
