@@ -217,6 +217,26 @@ class Sql(Enum):
         """,
         "pg_read_all_stats, and the extension pg_stat_statements",
     )
+    FUNCTIONS = (
+        """
+        SELECT nspname || '.' || proname AS name, lanname AS language, prosrc AS source,
+               pg_get_function_arguments(p.oid) AS arguments
+        FROM pg_proc AS p
+        JOIN pg_namespace AS n ON n.oid = pronamespace JOIN pg_language AS l ON l.oid = prolang
+        WHERE nspname NOT IN ('pg_catalog', 'information_schema')
+          AND NOT EXISTS (SELECT FROM pg_depend
+                          WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e')
+        ORDER BY name
+        """,
+        "SELECT on pg_proc",
+    )
+    TABLESPACES = (
+        """
+        SELECT spcname AS name, pg_tablespace_location(oid) AS location
+        FROM pg_tablespace WHERE pg_tablespace_location(oid) <> ''
+        """,
+        "SELECT on pg_tablespace",
+    )
 
     def __init__(self, text: LiteralString, grant: str) -> None:
         """Keep the statement and the grant beside each other."""
