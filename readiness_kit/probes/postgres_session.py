@@ -182,7 +182,7 @@ class Sql(Enum):
         SELECT DISTINCT usename AS role FROM pg_stat_activity
         WHERE application_name = ANY(%(names)s) AND usename IS NOT NULL ORDER BY usename
         """,
-        "pg_monitor",
+        "CONNECT",
     )
     ROLE_RIGHTS = (
         """
