@@ -202,6 +202,11 @@ class Port:
         else:
             self._healed.set()
 
+    def close(self) -> None:
+        """End every connection and let go of the port."""
+        self._refuse()
+        self._socket.close()
+
     def meet(self, caller: End) -> None:
         """Connect *caller* with who it wants to speak to."""
         task = asyncio.ensure_future(self._meet(caller))
@@ -237,7 +242,8 @@ class Port:
 
 def _bound(port: int) -> socket.socket:
     """Return a socket that holds *port* and does not listen: connecting to it is refused."""
-    found = socket.socket()
+    # asyncio turns Nagle's delay off only where the protocol is named; what it accepts inherits it.
+    found = socket.socket(proto=socket.IPPROTO_TCP)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     found.setblocking(False)  # noqa: FBT003 - its only parameter
     try:

@@ -1,5 +1,6 @@
 """The fault proxy, over real sockets: what it lets through, and what it does not."""
 
+import asyncio
 import contextlib
 import socket
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from readiness_kit.errors import ServerError, UsageError
 from readiness_kit.servers.fault_proxy import FaultProxy, command_to, order
 from readiness_kit.servers.ports import free_ports
-from readiness_kit.servers.relay import Condition, Way
+from readiness_kit.servers.relay import Condition, Port, Way
 
 SILENT_S = 0.3
 
@@ -155,6 +156,24 @@ def test_a_rate_holds_back_a_fast_sender(world):
         while found < len(data):
             found += len(one.recv(65536))
         sender.join()
+
+
+def test_nothing_waits_for_more_to_send_with_it(echo):
+    async def story() -> list[int]:
+        (listen,) = free_ports(1)
+        port = Port(Way("a", listen, "127.0.0.1", echo))
+        await port.listen()
+        reader, writer = await asyncio.open_connection("127.0.0.1", listen)
+        writer.write(b"a")
+        assert await reader.read(1) == b"a"
+        sockets = [end.transport.get_extra_info("socket") for end in port.ends]
+        found = [one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for one in sockets]
+        writer.close()
+        await writer.wait_closed()
+        port.close()
+        return found
+
+    assert asyncio.run(story()) == [1, 1]
 
 
 def test_a_server_that_is_gone_resets_the_caller(tmp_path):
