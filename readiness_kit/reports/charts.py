@@ -11,8 +11,11 @@ from functools import singledispatch
 
 from readiness_kit.contents import SECTIONS
 from readiness_kit.facts import Fact
+from readiness_kit.facts.degradation import DegradationDrill
 from readiness_kit.facts.load import LoadRun, SoakLoad, SpikeLoad, StepLoad, StressLoad
+from readiness_kit.facts.readiness import ReadinessDrill
 from readiness_kit.load_verdict.memory import RESIDENT
+from readiness_kit.reports.drill_charts import degradation_pictures, readiness_pictures
 from readiness_kit.reports.figure import Axis, Boxes, Chart, Limit, Line
 from readiness_kit.reports.load_charts import (
     gauge_pictures,
@@ -84,6 +87,20 @@ def soak(run: SoakLoad, objectives: Objectives) -> tuple[Chart, ...]:
         rates(run),
         *gauge_pictures(run, leave_out=(RESIDENT,)),
     )
+
+
+@pictures.register
+def degradation(drill: DegradationDrill, objectives: Objectives) -> tuple[Chart, ...]:
+    """Draw calls through faults of cache and database."""
+    del objectives
+    return degradation_pictures(drill)
+
+
+@pictures.register
+def readiness(drill: ReadinessDrill, objectives: Objectives) -> tuple[Chart, ...]:
+    """Draw health and readiness through the loss of the database."""
+    del objectives
+    return readiness_pictures(drill)
 
 
 def latency_over_time(run: LoadRun, objectives: Objectives) -> Chart:
