@@ -103,6 +103,11 @@ def _as_declared(matrix: AccessMatrix, case: Callable[[str], Case]) -> Finding:
     advice = [f"remove by hand what was left behind: {_names(left)}"] if left else []
     if matrix.uncovered:
         advice.append(f"say who may use {', '.join(matrix.uncovered)}, too (OWASP API5:2023)")
+    return _passed(this, advice)
+
+
+def _passed(this: Case, advice: list[str]) -> Finding:
+    """Return that it holds, with advice that weakens nothing."""
     return holds(
         this.claim,
         got=this.got,
@@ -179,9 +184,10 @@ def judge_ownership(ownership: ObjectOwnership) -> Iterator[Finding]:
         )
         return
     writes = sum(len(one.other_writes) for one in ownership.tries)
-    yield case(
-        f"{len(ownership.tries)} reads and {writes} writes by others came to nothing"
-    ).holds()
+    left = [one.name for one in ownership.tries if one.undone == "no"]
+    advice = [f"remove by hand what was left behind: {', '.join(left)}"] if left else []
+    got = f"by others: reads {len(ownership.tries)}, writes {writes}; all came to nothing"
+    yield _passed(case(got), advice)
 
 
 def _reached(one: OwnedTry) -> bool:
@@ -350,14 +356,7 @@ def judge_depth(limits: QueryLimits) -> Iterator[Finding]:
         yield case(f"{limit} deep answered, {refused} refused").holds(advice)
     else:
         this = case(f"{limit} deep answered, {refused} and a fragment cycle refused{_cost(limits)}")
-        yield holds(
-            claim,
-            got=this.got,
-            want=this.want,
-            seen=seen,
-            advice=list(_more_limits(limits)),
-            reproduce=this.reproduce,
-        )
+        yield _passed(this, list(_more_limits(limits)))
 
 
 def _broken(answer: GraphqlAnswer) -> bool:
