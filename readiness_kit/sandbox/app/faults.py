@@ -30,6 +30,7 @@ FAULTS: dict[str, dict[str, object]] = {
     "debug_log": {"log_level": "DEBUG"},
     "no_user_in_log": {"log_user": False},
     "no_audit": {"audit": False},
+    "no_metrics": {"shows_metrics": False},
     "fake_metrics": {"real_metrics": False},
     # how it stands
     "liar_ready": {"ready_asks_database": False},

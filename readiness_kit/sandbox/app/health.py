@@ -37,7 +37,7 @@ def add(
     @app.get("/metrics")
     async def exposition() -> Response:
         """Show the metrics of this process."""
-        return metrics.answer() if settings.real_metrics else PlainTextResponse(FAKE)
+        return _exposition(settings, metrics)
 
     if settings.debug_routes:
 
@@ -52,3 +52,9 @@ def add(
         async def crash() -> Response:
             """Fail, so that staging can see how failures are handled."""
             raise RuntimeError("asked to crash")
+
+
+def _exposition(settings: Settings, metrics: Metrics) -> Response:
+    if not settings.shows_metrics:
+        return PlainTextResponse("Not Found", 404)
+    return metrics.answer() if settings.real_metrics else PlainTextResponse(FAKE)

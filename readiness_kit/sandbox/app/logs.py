@@ -71,13 +71,13 @@ def configure(settings: Settings) -> None:
     )
 
 
-def request(call: Call, outcome: Outcome) -> None:
-    """Write the line of one finished request."""
+def request(call: Call, outcome: Outcome, *, user: bool) -> None:
+    """Write the line of one finished request; it says who asked if *user*."""
     _requests.info(
         "request",
         extra={
             "request_id": call.id,
-            "user_id": call.viewer.id if call.viewer else "anonymous",
+            **({"user_id": call.viewer.id if call.viewer else "anonymous"} if user else {}),
             "endpoint": outcome.endpoint,
             "method": outcome.method,
             "operation": call.operation,

@@ -56,7 +56,7 @@ class Observe:
             endpoint = scope["path"] if scope["path"] in ENDPOINTS else "other"
             outcome = Outcome(_method(scope), endpoint, status, time.perf_counter() - begun)
             self._metrics.count(call, outcome)
-            logs.request(call, outcome)
+            logs.request(call, outcome, user=self._settings.log_user)
 
 
 class Chaos:

@@ -59,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     ready_asks_database: bool = True
     health_asks_database: bool = False
+    shows_metrics: bool = True
     real_metrics: bool = True
     debug_routes: bool = False
     crash_route: bool = False
