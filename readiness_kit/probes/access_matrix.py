@@ -63,7 +63,8 @@ class _Task(NamedTuple):
 @source(
     effect="canary",
     asks="every operation of authorization.matrix as every role, 2 more per marked row; the schema",
-    deadline_s=300,
+    deadline_s=180,
+    exclusive=("rows",),
 )
 def access_matrix(visit: Visit) -> AccessMatrix:
     """Try every operation of the matrix as every role, at every address.

@@ -32,7 +32,12 @@ class _Counts(NamedTuple):
     statements: int | None
 
 
-@source(effect="canary", asks="about 10 queries, 1 marked mutation and its undoing", deadline_s=45)
+@source(
+    effect="canary",
+    asks="about 10 queries, 1 marked mutation and its undoing",
+    deadline_s=45,
+    exclusive=("rows",),
+)
 def cache_use(visit: Visit) -> CacheUse:
     """Read twice until nobody disturbs, write what the read shows, and read again.
 

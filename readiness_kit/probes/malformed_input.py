@@ -26,7 +26,8 @@ from readiness_kit.sources import Visit, source
 @source(
     effect="canary",
     asks="about 25 faulty queries, 10 faulty writes and a correct one, removed again; the schema",
-    deadline_s=120,
+    deadline_s=90,
+    exclusive=("rows",),
 )
 def malformed_input(visit: Visit) -> MalformedInput:
     """Send one fault at a time, beside the same operation without it.

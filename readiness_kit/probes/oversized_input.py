@@ -43,7 +43,8 @@ class _Large(NamedTuple):
     effect="canary",
     asks="a text of 1 MB, a list of 10,000, a body over the limit, each once; 1 marked write, "
     "removed again; the schema",
-    deadline_s=90,
+    deadline_s=60,
+    exclusive=("rows",),
 )
 def oversized_input(visit: Visit) -> OversizedInput:
     """Send what is too large, then something small.

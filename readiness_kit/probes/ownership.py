@@ -18,7 +18,8 @@ from readiness_kit.target import OwnedObject
     effect="canary",
     asks="per declared object: 1 marked row and its undoing, 5 reads, each write twice at most; "
     "the schema",
-    deadline_s=120,
+    deadline_s=60,
+    exclusive=("rows",),
 )
 def object_ownership(visit: Visit) -> ObjectOwnership:
     """Make an object as its owner, reach for it as somebody else, at every address.

@@ -40,7 +40,8 @@ INVALID = "query Readiness {"
 @source(
     effect="canary",
     asks="about 20 queries, one at a time, 50 deep at most; 1 of 1000 aliases, 1 batch of 10",
-    deadline_s=120,
+    deadline_s=90,
+    exclusive=("rows",),
 )
 def query_limits(visit: Visit) -> QueryLimits:
     """Find the deepest query that is answered, and the shallowest that is not.
