@@ -1,5 +1,7 @@
 """What the service writes into its logs: form, keys, and what should not be there."""
 
+import msgspec
+
 from readiness_kit.facts import Fact, Record
 
 
@@ -20,6 +22,18 @@ class LogFile(Record, frozen=True, kw_only=True):
 
     reason: str = ""
     """Why the file could not be read."""
+
+    arrived: int = 0
+    """Lines that came after requests of our own and tell of a request; of plain text, any line."""
+
+    recent: int = 0
+    """The very last lines, 200 at most."""
+
+    recent_json: int = 0
+    """How many of those are JSON objects."""
+
+    levels: dict[str, int] = msgspec.field(default_factory=dict)
+    """Level to number of those, in capitals; ``(none)`` where a line has none."""
 
 
 class LoggedSecret(Record, frozen=True, kw_only=True):
@@ -80,3 +94,9 @@ class LogSample(Fact, frozen=True, kw_only=True):
 
     planted: dict[str, bool]
     """Positive control: for each kind, whether a planted one is recognised."""
+
+    instances_answered: int = 0
+    """Instances that answered a request of our own; 0 where only the balancer could be asked."""
+
+    waited_s: float = 0.0
+    """How long the logs were watched for a line from each process."""

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -59,7 +60,16 @@ PLANTED = {
     "cloud key": "AKIAIOSFODNN7EXAMPLE",
     "password": '{"password": "hunter22"}',
 }
+ARRIVES_S = 10.0
+"""How long a line may take to reach the log."""
+
+RECENT = 200
+"""Lines whose level and form are looked at."""
+
 _SHORTEST_SECRET = 8
+_POLL_S = 0.05
+_LEVEL = re.compile(r"[A-Z0-9]{1,12}")
+_PLAIN_LEVEL = re.compile(r"\b(DEBUG|TRACE|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL)\b")
 _READ_BYTES = 2_000_000
 
 
@@ -99,6 +109,13 @@ class Tail:
         """Return what was appended; lines of a plain-text trace stay with their first."""
         return [record for file, mark in self._marks.items() for record in _appended(file, mark)]
 
+    def arrived(self) -> dict[Path, int]:
+        """Return for each file how many records tell of a request; of plain text, any record."""
+        return {
+            file: sum(_tells(self._logs, record) for record in _appended(file, mark))
+            for file, mark in self._marks.items()
+        }
+
     def requests(self, path: str) -> int | None:
         """Return how many requests to *path* were logged, ``None`` when that cannot be told."""
         lines = [_object(record) for record in self.records()]
@@ -121,6 +138,11 @@ def _appended(file: Path, mark: tuple[int, int]) -> list[str]:
     return re.split(r"\n(?=\S)", text.strip("\n")) if text.strip() else []
 
 
+def _tells(logs: Logs, record: str) -> bool:
+    line = _object(record)
+    return line is None or is_request(line, names(logs, line))
+
+
 def names(logs: Logs, line: Mapping[str, Json]) -> dict[str, str]:
     """Return the key of each meaning: as declared, else the first alias that *line* has."""
     return {
@@ -134,12 +156,12 @@ def is_request(line: Mapping[str, Json], keys: Mapping[str, str]) -> bool:
     return sum(keys[meaning] in line for meaning in ("endpoint", "duration", "status")) >= 2
 
 
-@source(effect="read", asks="up to 60 queries, then reads log files", deadline_s=15)
+@source(effect="read", asks="up to 60 queries, then reads log files", deadline_s=20)
 def log_sample(visit: Visit) -> LogSample:
     """Ask with the token, then read the last lines of every log.
 
     Raises:
-        NotSeen: No log is declared, or none can be read.
+        NotSeen: No log is declared, or none can be read. An empty one is no reason.
 
     """
     logs = visit.target.logs
@@ -150,10 +172,13 @@ def log_sample(visit: Visit) -> LogSample:
             hint="add logs.application, the log file of each process",
         )
     have = sum(len(_last_lines(file)[0]) for file in logs.application)
-    sent = _send(visit, max(1, WANTED_LINES - have))
+    tail = Tail(logs)
+    sent = _send(visit, max(1, len(visit.api.instances), WANTED_LINES - have))
+    waited_s = _wait(visit, tail) if sent else 0.0
+    arrived = tail.arrived()
     read = {file: _last_lines(file) for file in logs.application}
-    if not any(lines for lines, _ in read.values()):
-        reason = next((reason for _, reason in read.values() if reason), "they are empty")
+    if all(reason for _, reason in read.values()):
+        reason = next(reason for _, reason in read.values())
         raise NotSeen(f"no application log can be read: {reason}", hint="check logs.application")
     secrets = _known_secrets(visit)
     found = {
@@ -167,11 +192,13 @@ def log_sample(visit: Visit) -> LogSample:
         line for line, _ in objects if line is not None and is_request(line, names(logs, line))
     ]
     return LogSample(
-        files=tuple(_file(file, *one) for file, one in read.items()),
+        files=tuple(_file(logs, file, *one, arrived.get(file, 0)) for file, one in read.items()),
         request_lines=len(requests),
         keys=names(logs, requests[0] if requests else {}),
         missing=_missing(logs, requests),
-        sent=sent,
+        sent=sent.total(),
+        instances_answered=len(sent) if visit.api.instances else 0,
+        waited_s=waited_s,
         secrets_searched=len(secrets),
         secrets=tuple(found.values()),
         personal=_personal(objects, logs.allowed_personal_fields),
@@ -180,19 +207,31 @@ def log_sample(visit: Visit) -> LogSample:
     )
 
 
-def _send(visit: Visit, wanted: int) -> int:
-    """Ask with the token *wanted* times, in turn at every instance; return how many answered."""
+def _wait(visit: Visit, tail: Tail) -> float:
+    """Wait until every log has a line that tells of a request; return how long that took."""
+    began = time.monotonic()
+    longest_s = min(ARRIVES_S, visit.remaining_s - 1)
+    while True:
+        waited_s = time.monotonic() - began
+        if all(tail.arrived().values()) or waited_s >= longest_s:
+            return round(waited_s, 2)
+        time.sleep(_POLL_S)
+
+
+def _send(visit: Visit, wanted: int) -> Counter[str]:
+    """Ask with the token *wanted* times, in turn at every instance; count those that answered."""
     urls = visit.api.instances or (visit.api.url,)
     local = all(address.loopback for url in urls for address in visit.addresses(url))
-    left = wanted if local else min(wanted, MOST_SENT)
-    query, headers, answered = plain_query(visit), bearer(visit.token), 0
+    left = wanted if local else min(wanted, max(MOST_SENT, len(urls)))
+    query, headers, answered = plain_query(visit), bearer(visit.token), Counter[str]()
     while left > 0:
+        share = min(10, -(-left // len(urls)))
         for url in urls:
             with visit.client(url, headers=headers) as client:
-                turn = [ask(client, visit.api.graphql, query) for _ in range(min(left, 10))]
-            answered += sum(one.answer.answered for one in turn)
+                turn = [ask(client, visit.api.graphql, query) for _ in range(min(left, share))]
+            answered[url] += sum(one.answer.answered for one in turn)
             left -= len(turn)
-    return answered
+    return +answered
 
 
 def _last_lines(file: Path) -> tuple[list[str], str]:
@@ -216,16 +255,31 @@ def _object(line: str) -> dict[str, Json] | None:
     return found if isinstance(found, dict) else None
 
 
-def _file(file: Path, lines: list[str], reason: str) -> LogFile:
+def _file(logs: Logs, file: Path, lines: list[str], reason: str, arrived: int) -> LogFile:
     objects = [_object(line) is not None for line in lines]
     leading = objects.index(True) if True in objects else len(objects)
+    recent = lines[-RECENT:]
     return LogFile(
         name=file.name,
         lines=len(lines),
         json_lines=sum(objects),
         leading_plain=leading,
         reason=reason,
+        arrived=arrived,
+        recent=len(recent),
+        recent_json=sum(objects[-RECENT:]),
+        levels=dict(Counter(_level(logs, line) for line in recent)),
     )
+
+
+def _level(logs: Logs, text: str) -> str:
+    """Return the level of one line in capitals."""
+    line = _object(text)
+    if line is None:
+        found = _PLAIN_LEVEL.search(text)
+        return found[1] if found else "(none)"
+    level = str(line.get(names(logs, line)["level"], "")).upper()
+    return level if _LEVEL.fullmatch(level) else "(none)"
 
 
 def _missing(logs: Logs, requests: list[dict[str, Json]]) -> dict[str, int]:

@@ -119,3 +119,51 @@ def test_a_tail_sees_only_what_is_appended(tmp_path):
         file.write("new\nTraceback:\n  File x\n")
     assert tail.records() == ["new", "Traceback:\n  File x"]
     assert tail.complete
+
+
+def test_lines_that_come_after_our_requests_are_told_from_others(tmp_path):
+    fact = sample(tmp_path)
+    (file,) = fact.files
+    assert (file.arrived, fact.sent, fact.instances_answered) == (1, 1, 0)
+    assert (file.recent, file.recent_json, file.levels) == (61, 61, {"INFO": 61})
+    assert fact.waited_s < 10
+
+
+def test_only_the_last_lines_tell_of_form_and_level(tmp_path):
+    old, new = {**LINE, "level": "debug"}, {**LINE, "level": "warn"}
+    (file,) = sample(tmp_path, old, *[new] * 198, "2026 ERROR x", "what", before=0).files
+    assert (file.recent, file.recent_json) == (200, 198)
+    assert file.levels == {"WARN": 197, "ERROR": 1, "(none)": 1, "INFO": 1}
+
+
+def test_a_log_that_stays_silent_is_seen_as_silent(tmp_path):
+    log = tmp_path / "app.jsonl"
+    log.write_text(f"{json.dumps(LINE)}\n" * 60)
+    auth = Auth(token=secret(tmp_path, "token", TOKEN), protected="{ me }")
+    with serve(lambda _: Reply(body={"data": {"me": 1}})) as url:
+        target = visit(url, auth=auth, logs=Logs(application=(log,)), deadline_s=2.5)
+        fact = log_sample.gather(target)
+    (file,) = fact.files
+    assert (file.arrived, file.recent, file.reason) == (0, 60, "")
+    assert fact.waited_s > 0
+
+
+def test_each_instance_is_asked(tmp_path):
+    asked = []
+    log = tmp_path / "app.jsonl"
+    log.write_text(f"{json.dumps(LINE)}\n" * 100)
+
+    def answer(name):
+        def reply(one):
+            asked.append(name)
+            with log.open("a") as file:
+                file.write(json.dumps(LINE) + "\n")
+            return Reply(body={"data": {"me": 1}})
+
+        return reply
+
+    auth = Auth(token=secret(tmp_path, "token", TOKEN), protected="{ me }")
+    with serve(answer("a")) as one, serve(answer("b")) as other:
+        api = {"instances": (one, other)}
+        fact = log_sample.gather(visit(one, api=api, auth=auth, logs=Logs(application=(log,))))
+    assert (asked, fact.instances_answered) == (["a", "b"], 2)
