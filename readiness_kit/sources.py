@@ -67,6 +67,9 @@ class Pacer:
         self._then = time.monotonic()
         self._lock = threading.Lock()
 
+    spent_at: float | None = None
+    """When a visit last asked for more than the target's limit, monotonic seconds."""
+
     def delay_s(self) -> float:
         """Take a token and return how many seconds to wait before using it."""
         with self._lock:
@@ -391,7 +394,9 @@ class Source:
     """Total time: name, connect, TLS, read."""
 
     exclusive: frozenset[str]
-    """Resources nobody else may use meanwhile; ``load`` needs a quiet target."""
+    """Resources nobody else may use meanwhile: ``load`` needs a quiet target, ``rows`` that no
+    other marked row comes and goes.
+    """
 
 
 def source(

@@ -1,8 +1,9 @@
 """Asks too much on purpose, from an address of its own, and reads what limits are configured."""
 
+import contextlib
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -20,12 +21,17 @@ from readiness_kit.probes.environment import parse
 from readiness_kit.probes.graphql import bearer
 from readiness_kit.probes.http import ERROR, Ask, cheap
 from readiness_kit.probes.nginx import read_config
-from readiness_kit.sources import Visit, source
+from readiness_kit.sources import Address, Visit, source
 from readiness_kit.target import Secret
 
 BURST_REQUESTS, BURST_CONNECTIONS = 60, 20
 OTHER_REQUESTS = 5
 PACED_REQUESTS, PACED_SECONDS = 140, 60.0
+
+REST_S = 60.0
+"""What a caller who asked too much leaves alone before asking too much again: else little is
+accepted because little is left, and a limit far too high looks right.
+"""
 
 HOUR_SETTING = re.compile(r"(?!FRAISEQL_)\w*RATE_?LIMIT\w*HOUR\w*")
 """FraiseQL 0.5 reads settings of this kind and does nothing with them: they are no evidence."""
@@ -34,16 +40,17 @@ HOUR_SETTING = re.compile(r"(?!FRAISEQL_)\w*RATE_?LIMIT\w*HOUR\w*")
 @source(
     effect="load",
     asks=f"{BURST_REQUESTS} requests at once, {OTHER_REQUESTS} from a second identity",
-    deadline_s=30.0,
+    deadline_s=30.0 + REST_S,
     exclusive=("target",),
 )
 def rate_limit_burst(visit: Visit) -> RateLimitBurst:
     """Send a burst as one caller, and a few requests as another meanwhile."""
     url, rate, ask = visit.api.url, visit.target.limits.rate, _operation(visit)
-    other = _second_identity(visit)
+    first, other, _ = _callers(visit)
     address = visit.addresses(url)[0]
     with (
-        visit.client(url, address=address, paced=False, headers=_first_identity(visit)) as one,
+        _excess(visit, address),
+        visit.client(url, address=address, paced=False, headers=bearer(first)) as one,
         visit.client(url, address=address, paced=False, headers=bearer(other)) as two,
         ThreadPoolExecutor(max_workers=BURST_CONNECTIONS) as pool,
     ):
@@ -66,14 +73,19 @@ def rate_limit_burst(visit: Visit) -> RateLimitBurst:
 @source(
     effect="load",
     asks=f"{PACED_REQUESTS} requests in {PACED_SECONDS:g} s at most, until the first 429",
-    deadline_s=PACED_SECONDS + 30,
+    deadline_s=PACED_SECONDS + 30 + REST_S,
     exclusive=("target",),
 )
 def rate_limit_minute(visit: Visit) -> RateLimitMinute:
     """Send evenly paced requests above the limit, and stop at the first refusal."""
-    rate, ask = visit.target.limits.rate, _operation(visit)
+    url, rate, ask = visit.api.url, visit.target.limits.rate, _operation(visit)
+    first, _, third = _callers(visit)
+    address = visit.addresses(url)[0]
     answers: list[httpx.Response | None] = []
-    with visit.client(visit.api.url, paced=False, headers=_first_identity(visit)) as client:
+    with (
+        _excess(visit, address),
+        visit.client(url, address=address, paced=False, headers=bearer(third or first)) as client,
+    ):
         began = time.monotonic()
         for number in range(PACED_REQUESTS):
             due = began + number * PACED_SECONDS / PACED_REQUESTS
@@ -169,16 +181,36 @@ def _operation(visit: Visit) -> Ask:
     return cheap(visit.api)
 
 
-def _first_identity(visit: Visit) -> dict[str, str]:
-    declared = visit.target.auth.token is not None or visit.target.identities
-    return bearer(visit.token) if declared else {}
-
-
-def _second_identity(visit: Visit) -> Secret | None:
-    """Return a token that is not the first identity's, or nothing."""
+def _identities(visit: Visit) -> list[Secret]:
+    """Return different tokens, the ordinary caller's first; limits may exempt an administrator."""
     target = visit.target
-    if target.auth.token is None and not target.identities:
-        return None
-    first = visit.token
-    others = (*target.load.identities, *target.identities.values())
-    return next((one for one in others if one.reveal() != first), None)
+    ordinary = [one for name, one in target.identities.items() if name != "admin"]
+    declared = [target.auth.token, *target.load.identities, *ordinary, *target.identities.values()]
+    found: dict[str, Secret] = {}
+    for one in declared:
+        if one is not None:
+            found.setdefault(one.reveal(), one)
+    return list(found.values())
+
+
+def _callers(visit: Visit) -> tuple[Secret | None, Secret | None, Secret | None]:
+    """Return the first three identities, as far as there are any."""
+    one, two, three = [*_identities(visit)[:3], *[None] * 3][:3]
+    return one, two, three
+
+
+@contextlib.contextmanager
+def _excess(visit: Visit, address: Address) -> Iterator[None]:
+    """Ask too much inside: not before the caller's allowance is whole again.
+
+    On loopback each visit calls from an address of its own, and with three identities as somebody
+    else: then nothing was spent.
+    """
+    somebody_else = len(_identities(visit)) not in (1, 2)
+    spent_at = visit.pacer.spent_at
+    if spent_at is not None and not (address.loopback and somebody_else):
+        time.sleep(max(0.0, spent_at + REST_S - time.monotonic()))
+    try:
+        yield
+    finally:
+        visit.pacer.spent_at = time.monotonic()

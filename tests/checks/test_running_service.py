@@ -40,6 +40,22 @@ def test_liveness(changes, status):
     )
 
 
+def test_where_nothing_is_an_error_nothing_was_provoked():
+    fact = error_handling.ERRORS
+    calm = each(fact.faults, status=200, errors=False, data=True)
+    shown = error_handling.CHECK.shows(fact.replace(faults=calm))
+    assert (shown["client_faults_answered"], shown["internals_hidden"]) == ("FAIL", "UNKNOWN")
+    upset = each(fact.faults, status=500, errors=False)
+    assert error_handling.CHECK.shows(fact.replace(faults=upset))["internals_hidden"] == "PASS"
+
+
+def test_an_answer_to_another_question_is_no_introspection():
+    fact = production_mode.EXPLORATION
+    other = each(fact.anonymous, status=200, filled=("me",), errors=())
+    shown = production_mode.CHECK.shows(fact.replace(anonymous=other))
+    assert shown["exploration_closed"] == "UNKNOWN"
+
+
 @pytest.mark.parametrize(
     ("modes", "on", "status"),
     [

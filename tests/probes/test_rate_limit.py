@@ -1,15 +1,17 @@
 import threading
 import time
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from webserver import Reply, secret, serve, visit
 
 from readiness_kit.checks.security.rate_limiting import CHECK
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes import rate_limit
 from readiness_kit.probes.rate_limit import hourly_limits, rate_limit_burst, rate_limit_minute
-from readiness_kit.target import Application, Auth, Limits, Load, Proxy, RateLimits
+from readiness_kit.target import Application, Auth, Limits, Load, Proxy, RateLimits, Secret
 
 
 class Bucket:
@@ -94,6 +96,25 @@ def test_a_slow_service_was_not_asked_at_that_pace(parts, monkeypatch):
     with serve(Bucket(burst=1000)) as url:
         fact = rate_limit_minute.gather(visit(url, **parts))
     assert CHECK.shows(fact.replace(seconds=67.0))["per_minute"] == "UNKNOWN"
+
+
+def test_one_excess_does_not_make_the_next_look_small(parts, monkeypatch):
+    monkeypatch.setattr(rate_limit, "PACED_SECONDS", 0.1)
+    slept = []
+    monkeypatch.setattr(rate_limit, "REST_S", 5000.0)
+    with serve(Bucket(burst=5, rate=0.1)) as url:
+        one = visit(url, **parts)
+        rate_limit_minute.gather(one)
+        monkeypatch.setattr(rate_limit.time, "sleep", slept.append)
+        rate_limit_burst.gather(one)
+        assert max(slept) > 4000, "two identities: the same caller asks again"
+        slept.clear()
+        third = {"admin": parts["auth"].token, "editor": Secret("env:THIRD")}
+        monkeypatch.setenv("THIRD", "three")
+        other = replace(one, target=structs.replace(one.target, identities=third))
+        fact = rate_limit_minute.gather(other)
+    assert max(slept) < 10, "three: somebody else asks, from another address"
+    assert fact.caller.accepted > 1
 
 
 CONF = """

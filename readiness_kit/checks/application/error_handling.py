@@ -62,6 +62,10 @@ def _answered(one: Provocation) -> bool:
     return 400 <= one.status < 500 or (one.status == 200 and one.errors)
 
 
+def _is_error(one: Provocation) -> bool:
+    return one.errors or (one.status is not None and one.status >= 400)
+
+
 @judges("internals_hidden")
 def judge_internals(seen: ProvokedErrors) -> Iterator[Finding]:
     """Neither body nor headers of any provoked error hold a stack, a path or SQL."""
@@ -86,7 +90,9 @@ def judge_internals(seen: ProvokedErrors) -> Iterator[Finding]:
         yield case.fails("log the details, answer with a generic text and a request id")
     elif seen.not_asked:
         yield case.not_seen(Cause.UNPROVEN, f"not asked here: {', '.join(seen.not_asked)}")
-    elif _control(seen) and seen.faults and _recognises(seen.planted) and not unanswered:
+    elif not any(_is_error(one) for one in seen.faults):
+        yield case.not_seen(Cause.UNPROVEN, "no fault was answered as one: nothing was provoked")
+    elif _control(seen) and _recognises(seen.planted) and not unanswered:
         yield case.holds()
     else:
         yield case.not_seen(Cause.COULD_NOT_ASK)

@@ -62,7 +62,7 @@ def _environment(one: Environment) -> str:
 def judge_exploration(seen: Exploration) -> Iterator[Finding]:
     """No page explores the API, and the schema is not told to strangers or ordinary callers."""
     asked = (*seen.anonymous, *seen.ordinary)
-    told = [one for one in asked if one.filled]
+    told = [one for one in asked if "__schema" in one.filled]
     served = [one for one in seen.pages if one.status == 200 and one.shows == "tool"]
     unclear = [one for one in seen.pages if one not in served and not _closed(one)]
     case = Case(
@@ -83,7 +83,9 @@ def judge_exploration(seen: Exploration) -> Iterator[Finding]:
         )
     elif not _control(seen) or unclear or not seen.pages:
         yield case.not_seen(Cause.UNPROVEN if _control(seen) else Cause.COULD_NOT_ASK)
-    elif not (seen.anonymous and seen.ordinary and all(one.filled or one.refused for one in asked)):
+    elif not (
+        seen.anonymous and seen.ordinary and all(one in told or one.refused for one in asked)
+    ):
         yield case.not_seen(Cause.UNPROVEN)
     elif told:
         yield case.holds("close introspection to the public: OWASP GraphQL Cheat Sheet")
