@@ -30,7 +30,10 @@ class Breaker:
         counts: type[Exception] | tuple[type[Exception], ...] = Exception,
         probe: Callable[[], Coroutine[Any, Any, object]] | None = None,
     ) -> None:
-        """Start closed; no call outlasts *limit_s* seconds, and only *counts* are failures."""
+        """Start closed; no call outlasts *limit_s* seconds, and only *counts* are failures.
+
+        With 0 *failures* allowed it never opens: a time limit only.
+        """
         self._limit_s = limit_s
         self._allowed = failures
         self._rest_s = rest_s
@@ -49,7 +52,7 @@ class Breaker:
 
         """
         now = time.monotonic()
-        if self._failed >= self._allowed:
+        if self._allowed and self._failed >= self._allowed:
             if self._probe is not None or now < self._asleep_until_s:
                 work.close()
                 raise Open

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 from redis.asyncio import Redis
 
 from readiness_kit.sandbox.app.breaker import Breaker, Open
-from readiness_kit.sandbox.app.call import Call
+from readiness_kit.sandbox.app.call import Call, Unavailable
 from readiness_kit.sandbox.app.settings import Settings
 
 Rows = list[dict[str, Any]]
@@ -38,7 +38,10 @@ class Cache:
         self._settings = settings
         self._redis = _client(settings) if settings.redis_url else None
         self._breaker = Breaker(
-            limit_s=2 * _LIMIT_S, failures=2, rest_s=_REST_S, probe=self._answers
+            limit_s=2 * _LIMIT_S,
+            failures=2 if settings.breakers else 0,
+            rest_s=_REST_S,
+            probe=self._answers,
         )
 
     async def read(self, key: str, call: Call, fetch: Callable[[], Awaitable[Rows]]) -> Rows:
@@ -94,11 +97,23 @@ class Cache:
         try:
             return await self._breaker.call(work)
         except Open:
+            self._do_without()
             return None
         except Exception as error:  # noqa: BLE001 - no failure of the cache is one of the service
             told = {"action": what, "error": type(error).__name__}
             _log.warning("cache out of order", extra=told)
+            self._do_without()
             return None
+
+    def _do_without(self) -> None:
+        """Do without the cache, as a careful service does.
+
+        Raises:
+            Unavailable: This one does not.
+
+        """
+        if self._settings.cache_needed:
+            raise Unavailable
 
 
 def _client(settings: Settings) -> Redis:

@@ -45,11 +45,14 @@ def make_pool(settings: Settings) -> AsyncConnectionPool[AsyncConnection[Any]]:
 class Database:
     """Runs statements through FraiseQL's repository, within limits."""
 
-    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
+    def __init__(
+        self, pool: AsyncConnectionPool[AsyncConnection[Any]], *, breakers: bool = True
+    ) -> None:
         """Use *pool*."""
         self.pool = pool
         self._breaker = Breaker(
             limit_s=QUERY_TIMEOUT_S + 1.0,
+            failures=3 if breakers else 0,
             rest_s=1.0,
             counts=_OUT_OF_ORDER,
             probe=self._select_one,

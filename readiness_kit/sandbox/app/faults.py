@@ -38,6 +38,8 @@ FAULTS: dict[str, dict[str, object]] = {
     "no_cache": {"cache_reads": False},
     "eternal_cache": {"cache_ttl_s": None},
     "stale_cache": {"cache_invalidation": False},
+    "no_breakers": {"breakers": False},
+    "cache_needed": {"cache_needed": True},
     "n_plus_one": {"batch_loading": False},
     "stall": {"stall_every_s": 10.0},
     "slow": {"delay_s": 0.7},

@@ -34,7 +34,7 @@ def build(settings: Settings) -> ASGIApp:
     tracking.configure(settings)
     config = _fraiseql(settings)
     pool, cache, metrics = make_pool(settings), Cache(settings), Metrics()
-    database, tokens = Database(pool), Tokens(settings)
+    database, tokens = Database(pool, breakers=settings.breakers), Tokens(settings)
     provider = Provider(tokens)
     graphql = schema.build(enforce=settings.enforce_access)
     set_fraiseql_config(config)

@@ -40,6 +40,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cache_reads: bool = True
     cache_invalidation: bool = True
     batch_loading: bool = True
+    breakers: bool = True
+    cache_needed: bool = False
 
     jwt_secret: str = ""
     jwt_issuer: str = "quill"
