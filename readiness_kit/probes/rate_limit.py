@@ -4,7 +4,7 @@ import contextlib
 import re
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 
 import httpx
@@ -44,7 +44,7 @@ HOUR_SETTING = re.compile(r"(?!FRAISEQL_)\w*RATE_?LIMIT\w*HOUR\w*")
     exclusive=("target",),
 )
 def rate_limit_burst(visit: Visit) -> RateLimitBurst:
-    """Send a burst as one caller, and a few requests as another meanwhile."""
+    """Send a burst as one caller, and a few requests as another once the first is refused."""
     url, rate, ask = visit.api.url, visit.target.limits.rate, _operation(visit)
     first, other, _ = _callers(visit)
     address = visit.addresses(url)[0]
@@ -56,6 +56,7 @@ def rate_limit_burst(visit: Visit) -> RateLimitBurst:
     ):
         began = time.monotonic()
         flying = [pool.submit(_send, one, ask) for _ in range(BURST_REQUESTS)]
+        _wait_for_a_refusal(flying)
         beside = [_send(two, ask) for _ in range(OTHER_REQUESTS)] if other else []
         answers = [flight.result() for flight in flying]
         seconds = time.monotonic() - began
@@ -144,6 +145,13 @@ def hourly_limits(visit: Visit) -> HourlyLimits:
         ),
         observed_at=datetime.now(UTC),
     )
+
+
+def _wait_for_a_refusal(flying: Iterable[Future[httpx.Response | None]]) -> None:
+    """Return when one is refused, or all have ended: before, another caller has nothing to fear."""
+    for one in as_completed(flying):
+        if _status(one.result()) in (429, 503):
+            return
 
 
 def tally(answers: Iterable[httpx.Response | None]) -> Tally:
