@@ -3,11 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
-
-import crossplane
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.nginx import (
@@ -18,7 +15,19 @@ from readiness_kit.facts.nginx import (
     Route,
     Upstream,
 )
-from readiness_kit.probes.nginx_keys import Directive, Keys
+from readiness_kit.probes.nginx_keys import Keys
+from readiness_kit.probes.nginx_tree import (
+    Directive,
+    anywhere,
+    block,
+    chosen,
+    first,
+    in_force,
+    is_named,
+    named,
+    parse,
+    unclear,
+)
 from readiness_kit.sources import Visit, source
 
 DEFAULT_MAX_FAILS, DEFAULT_FAIL_TIMEOUT_S = 1, 10.0
@@ -67,8 +76,8 @@ def read_config(visit: Visit) -> NginxConfig:
             cause="not_configured",
             hint="add proxy.nginx, the configuration as deployed",
         )
-    tree, problems = _parse(file)
-    http = [child for one in _named(tree, "http") for child in _block(one)]
+    tree, problems = parse(file)
+    http = [child for one in named(tree, "http") for child in block(one)]
     api = visit.target.api
     zones = Zones(
         dict(_zones(http, "limit_req_zone")), dict(_zones(http, "limit_conn_zone")), Keys(http)
@@ -76,68 +85,39 @@ def read_config(visit: Visit) -> NginxConfig:
     routes = tuple(
         _routes(http, api.graphql if api else "/", urlsplit(api.url).hostname if api else "", zones)
     )
+    problems += unclear(http, api.graphql if api else "/")
     unresolved = [*problems, *(f"proxy_pass {r.upstream}" for r in routes if "$" in r.upstream)]
     unresolved += [f"zone {one.zone}" for r in routes for one in r.limits if not one.key]
     unresolved += [f"zone {one.zone}" for r in routes for one in r.connection_limits if not one.key]
     return NginxConfig(
         file=file.name,
         unresolved=tuple(unresolved),
-        upstreams=tuple(_upstream(one, http) for one in _named(http, "upstream")),
+        upstreams=tuple(_upstream(one, http) for one in named(http, "upstream")),
         routes=routes,
-        acme=any(_anywhere(http, "acme_certificate")),
+        acme=any(anywhere(http, "acme_certificate")),
         worker_connections=_worker_connections(tree),
         behind=visit.target.proxy.behind,
         observed_at=datetime.now(UTC),
     )
 
 
-def _parse(file: Path) -> tuple[list[Directive], list[str]]:
-    """Return the directives, includes in place, and what could not be read."""
-    if not file.is_file():
-        raise NotSeen(f"proxy.nginx: {file} is no file", hint="correct proxy.nginx")
-    try:
-        read = crossplane.parse(
-            str(file), combine=True, strict=False, check_ctx=False, check_args=False
-        )
-    except (OSError, ValueError, RecursionError, UnicodeDecodeError) as error:
-        raise NotSeen(f"{file} cannot be read: {error}", hint="try `nginx -t`") from error
-    problems = [str(one["error"]).partition(" in ")[0] for one in read["errors"]]
-    parsed = [cast("list[Directive]", one["parsed"]) for one in read["config"]]
-    return [directive for part in parsed for directive in part], problems
-
-
-def _named(block: Sequence[Directive], name: str) -> list[Directive]:
-    return [one for one in block if one["directive"] == name]
-
-
-def _block(directive: Directive) -> list[Directive]:
-    return directive.get("block") or []
-
-
-def _anywhere(block: Sequence[Directive], name: str) -> Iterator[Directive]:
-    for one in block:
-        if one["directive"] == name:
-            yield one
-        yield from _anywhere(_block(one), name)
-
-
 def _upstream(directive: Directive, http: Sequence[Directive]) -> Upstream:
-    inside = _block(directive)
+    inside = block(directive)
     name = (directive["args"] or [""])[0]
     return Upstream(
         name=name,
-        backends=tuple(_backend(one["args"]) for one in _named(inside, "server") if one["args"]),
+        backends=tuple(_backend(one["args"]) for one in named(inside, "server") if one["args"]),
         active_check=any(_checked(http, name)),
-        affinity=next((one for one in AFFINITIES if _named(inside, one)), ""),
+        affinity=next((one for one in AFFINITIES if named(inside, one)), ""),
     )
 
 
-def _checked(block: Sequence[Directive], upstream: str) -> Iterator[bool]:
+def _checked(directives: Sequence[Directive], upstream: str) -> Iterator[bool]:
     """Yield whether a ``health_check`` stands beside a ``proxy_pass`` to *upstream*."""
-    for one in block:
-        inside = _block(one)
-        if _named(inside, "health_check"):
-            yield any(_target(passing) == upstream for passing in _named(inside, "proxy_pass"))
+    for one in directives:
+        inside = block(one)
+        if named(inside, "health_check"):
+            yield any(_target(passing) == upstream for passing in named(inside, "proxy_pass"))
         yield from _checked(inside, upstream)
 
 
@@ -167,101 +147,48 @@ def _routes(
     http: Sequence[Directive], path: str, host: str | None, zones: Zones
 ) -> Iterator[Route]:
     """Yield the location of every server that passes *path* on, with the limits in force there."""
-    servers = [_block(one) for one in _named(http, "server")]
-    named = [_is_named(inside, host or "") for inside in servers]
-    for inside, of_host in zip(servers, named, strict=True):
-        chain = _chosen(inside, path)
-        place = _block(chain[0]) if chain else inside
-        passing = [*_named(place, "proxy_pass"), *_anywhere(place, "proxy_pass")]
+    servers = [block(one) for one in named(http, "server")]
+    of_hosts = [is_named(inside, host or "") for inside in servers]
+    for inside, of_host in zip(servers, of_hosts, strict=True):
+        chain = chosen(inside, path)
+        place = block(chain[0]) if chain else inside
+        passing = [*named(place, "proxy_pass"), *anywhere(place, "proxy_pass")]
         if not passing:
             continue
-        names = [" ".join(one["args"]) for one in _named(inside, "server_name")]
+        names = [" ".join(one["args"]) for one in named(inside, "server_name")]
         args = chain[0]["args"] if chain else []
-        levels = [*(_block(one) for one in chain), inside, http]
+        levels = [*(block(one) for one in chain), inside, http]
         yield Route(
             where=f"server {' '.join(names) or '_'} location {' '.join(args)}".strip(),
             upstream=_target(passing[0]),
             limits=tuple(_limits(levels, zones)),
-            of_api=of_host or not any(named),
+            of_api=of_host or not any(of_hosts),
             connection_limits=tuple(_connection_limits(levels, zones)),
             header_timeout_s=_seconds_set(levels, "client_header_timeout"),
             max_body_bytes=_bytes_set(levels, "client_max_body_size"),
-            trusted=tuple(" ".join(one["args"]) for one in _in_force(levels, "set_real_ip_from")),
+            trusted=tuple(" ".join(one["args"]) for one in in_force(levels, "set_real_ip_from")),
         )
 
 
-def _is_named(server: Sequence[Directive], host: str) -> bool:
-    """Tell whether one of the server's names is, or covers, *host*."""
-    return any(_covers(name, host) for one in _named(server, "server_name") for name in one["args"])
-
-
-def _covers(name: str, host: str) -> bool:
-    if name.startswith("~"):
-        return _searches(name[1:], host, ignore_case=True)
-    if name.startswith((".", "*.")):
-        return f".{host}".endswith(name.lstrip("*"))
-    return host.startswith(name[:-1]) if name.endswith(".*") else bool(host) and name == host
-
-
-def _chosen(inside: Sequence[Directive], path: str) -> list[Directive]:
-    """Return the location for *path*, then those it lies in."""
-    location = _matching(_named(inside, "location"), path)
-    return [*_chosen(_block(location), path), location] if location else []
-
-
-def _in_force(levels: Sequence[Sequence[Directive]], name: str) -> list[Directive]:
-    """Return the directives called *name* of the innermost level that has any."""
-    return next((found for level in levels if (found := _named(level, name))), [])
-
-
-def _first(levels: Sequence[Sequence[Directive]], name: str) -> str | None:
-    found = _in_force(levels, name)
-    return " ".join(found[0]["args"]) if found else None
-
-
 def _seconds_set(levels: Sequence[Sequence[Directive]], name: str) -> float | None:
-    text = _first(levels, name)
+    text = first(levels, name)
     return None if text is None else _seconds(text, float("inf"))
 
 
 def _bytes_set(levels: Sequence[Sequence[Directive]], name: str) -> int | None:
-    text = _first(levels, name)
+    text = first(levels, name)
     found = re.fullmatch(r"(\d+)([kmg]?)", (text or "").lower())
     return int(found[1]) * UNITS_BYTES[found[2]] if found else None
 
 
 def _worker_connections(tree: Sequence[Directive]) -> int | None:
-    events = [child for one in _named(tree, "events") for child in _block(one)]
-    most = _first([events], "worker_connections") or ""
+    events = [child for one in named(tree, "events") for child in block(one)]
+    most = first([events], "worker_connections") or ""
     return int(most) if most.isdecimal() else None
 
 
-def _matching(locations: Sequence[Directive], path: str) -> Directive | None:
-    """Return the location nginx chooses: exact, else the first regular expression, else longest."""
-    prefixes: list[tuple[int, Directive]] = []
-    patterns: list[Directive] = []
-    for one in locations:
-        mark, text = ([""] + one["args"])[-2:]
-        if mark == "=" and text == path:
-            return one
-        if mark in ("~", "~*"):
-            patterns += [one] if _searches(text, path, ignore_case=mark == "~*") else []
-        elif mark != "=" and path.startswith(text):
-            prefixes.append((len(text), one))
-    longest = max(prefixes, key=lambda found: found[0], default=(0, None))[1]
-    final = longest is not None and longest["args"][0] == "^~"
-    return longest if final or not patterns else patterns[0]
-
-
-def _searches(pattern: str, path: str, *, ignore_case: bool) -> bool:
-    try:
-        return bool(re.search(pattern, path, re.IGNORECASE if ignore_case else 0))
-    except re.error:
-        return False
-
-
 def _zones(http: Sequence[Directive], kind: str) -> Iterator[tuple[str, Zone]]:
-    for one in _named(http, kind):
+    for one in named(http, kind):
         options = _options(one["args"][1:])
         rate = re.fullmatch(r"(\d+)r/([sm])", options.get("rate", ""))
         per_minute = int(rate[1]) * (60 if rate[2] == "s" else 1) if rate else float("inf")
@@ -275,8 +202,8 @@ def _options(args: Sequence[str]) -> dict[str, str]:
 
 
 def _limits(levels: Sequence[Sequence[Directive]], zones: Zones) -> Iterator[RequestLimit]:
-    dry_run = _first(levels, "limit_req_dry_run") == "on"
-    for one in _in_force(levels, "limit_req"):
+    dry_run = first(levels, "limit_req_dry_run") == "on"
+    for one in in_force(levels, "limit_req"):
         options = _options(one["args"])
         name = options.get("zone", "")
         zone = zones.requests.get(name, Zone("", float("inf")))
@@ -296,8 +223,8 @@ def _limits(levels: Sequence[Sequence[Directive]], zones: Zones) -> Iterator[Req
 def _connection_limits(
     levels: Sequence[Sequence[Directive]], zones: Zones
 ) -> Iterator[ConnectionLimit]:
-    dry_run = _first(levels, "limit_conn_dry_run") == "on"
-    for one in _in_force(levels, "limit_conn"):
+    dry_run = first(levels, "limit_conn_dry_run") == "on"
+    for one in in_force(levels, "limit_conn"):
         name, most = [*one["args"], "", ""][:2]
         zone = zones.connections.get(name, Zone("", float("inf")))
         yield ConnectionLimit(

@@ -5,7 +5,9 @@ ngx_http_map_module, ngx_http_geo_module; a request with an empty key is not cou
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
+
+from readiness_kit.probes.nginx_tree import Directive
 
 DEPTH_CAP = 5
 """Maps of maps that are followed."""
@@ -14,14 +16,6 @@ _SETTINGS = frozenset(
     {"default", "include", "hostnames", "volatile", "delete", "proxy", "ranges", "proxy_recursive"}
 )
 _VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)\}")
-
-
-class Directive(TypedDict, total=False):
-    """One directive as crossplane gives it."""
-
-    directive: str
-    args: list[str]
-    block: list["Directive"]
 
 
 class Table(NamedTuple):

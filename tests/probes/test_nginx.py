@@ -50,6 +50,11 @@ def test_backends_limits_and_routes(tmp_path):
         ("server 127.0.0.1:1 backup; server 127.0.0.1:2 down;", EXACT, "FAIL"),
         (TWO, "location = /graphql { proxy_pass http://127.0.0.1:3; }", "FAIL"),
         (TWO, "location = /graphql { proxy_pass http://$backend; }", "UNKNOWN"),
+        (TWO, "location ~ ^/(?<name>graphql)$ { proxy_pass http://api; health_check; }", "PASS"),
+        (TWO, "location ~ ^/(?|graphql)$ { proxy_pass http://api; health_check; }", "UNKNOWN"),
+        (TWO, f"{EXACT} rewrite ^/graphql$ /v2 last;", "UNKNOWN"),
+        (TWO, f"{EXACT} rewrite ^/old$ /graphql last;", "WARN"),
+        (TWO, f"{EXACT} if ($host = a.example) {{ rewrite ^ /v2 last; }}", "UNKNOWN"),
         (TWO, "include absent.conf;", "UNKNOWN"),
         (TWO, "", "UNKNOWN"),
         ("include absent.conf;", EXACT, "UNKNOWN"),
@@ -64,6 +69,34 @@ def test_how_backends_are_watched(upstream, location, status, tmp_path):
 )
 def test_affinity_is_read(way, name, tmp_path):
     assert read(tmp_path, f"{way} {TWO}").upstreams[0].affinity == name
+
+
+@pytest.mark.parametrize(
+    ("files", "line", "status"),
+    [
+        ({"api.conf": EXACT}, "include api.conf;", "WARN"),
+        ({"sites/a.conf": EXACT}, "include sites/*.conf;", "WARN"),
+        (
+            {"sites/a.conf": "include deeper.conf;", "deeper.conf": EXACT},
+            "include sites/*;",
+            "WARN",
+        ),
+        ({"sites/a.conf": "include gone.conf;"}, f"{EXACT} include sites/*;", "UNKNOWN"),
+        ({}, f"{EXACT} include sites/*.conf;", "WARN"),
+        ({}, f"{EXACT} include $name.conf;", "UNKNOWN"),
+        ({"loop.conf": "include loop.conf;"}, "include loop.conf;", "UNKNOWN"),
+    ],
+)
+def test_includes_are_followed_and_what_is_missing_is_said(files, line, status, tmp_path):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    try:
+        fact = read(tmp_path, location=line)
+    except NotSeen:
+        assert status == "UNKNOWN"
+        return
+    assert CHECK.shows(fact)["health"] == status
 
 
 @pytest.mark.parametrize("text", ["http {", "}", "\x00", "http { server {", "a" * 100])
