@@ -11,11 +11,11 @@ import redis
 
 from readiness_kit.drills.steady import TIMEOUT_S, Steady
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.degradation import CacheCount, CachedRead
+from readiness_kit.facts.degradation import CacheCount, CachedRead, Cut
 from readiness_kit.probes.graphql import Json, bearer, read_body
 from readiness_kit.probes.redis import cache_client
 from readiness_kit.sources import Visit
-from readiness_kit.target import CacheCanary, FaultName
+from readiness_kit.target import CacheCanary
 
 READS = 3
 """How often a cached read is asked while the database is broken."""
@@ -52,7 +52,7 @@ class Kept:
         for _ in range(2):
             self._before = self._ask(self._canary)
 
-    def again(self, fault: FaultName) -> Iterator[CachedRead]:
+    def again(self, fault: Cut) -> Iterator[CachedRead]:
         """Ask it again; nothing where it was not answered before."""
         before = self._before
         if self._canary is None or before is None or not before.answered:

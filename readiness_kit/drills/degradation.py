@@ -9,9 +9,8 @@ from readiness_kit.drills.readiness import demand_chosen
 from readiness_kit.drills.steady import Steady
 from readiness_kit.drills.undo import broken, declared
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.degradation import Break, CachedRead, DegradationDrill
+from readiness_kit.facts.degradation import Break, CachedRead, Cut, DegradationDrill
 from readiness_kit.sources import Visit, source
-from readiness_kit.target import FaultName
 
 CALLS = 300
 """Calls before anything is broken, and through each fault of the cache: for a P95."""
@@ -33,8 +32,8 @@ CALM = 20
 
 _STEP_S = 0.2
 
-CACHE: tuple[FaultName, ...] = ("cut_cache", "blackhole_cache")
-DATABASE: tuple[FaultName, ...] = ("cut_database", "blackhole_database")
+CACHE: tuple[Cut, ...] = ("cut_cache", "blackhole_cache")
+DATABASE: tuple[Cut, ...] = ("cut_database", "blackhole_database")
 
 
 @source(
@@ -103,7 +102,7 @@ class _Drill:
                 hint="see that the queries under smoke are answered, and begin again",
             )
 
-    def hold(self, name: FaultName) -> None:
+    def hold(self, name: Cut) -> None:
         """Break *name*, watch, mend, and watch until all is as before."""
         database = name in DATABASE
         if database:
@@ -114,12 +113,13 @@ class _Drill:
                 self.reads += self._kept.again(name)
             length_s = max(DATABASE_S, self.phase_s(DATABASE_CALLS)) if database else self.phase_s()
             self.wait(length_s - (time.monotonic() - began_s), lambda: False)
-        since_s, until_s = (self._load.now_s(one) for one in when[0])
+        since_s, mending_s, until_s = (self._load.now_s(one) for one in when[0])
         self.wait(BACK_S, lambda: self._calm(until_s) and self._lookups.moved_since(until_s))
         self.breaks.append(
             Break(
                 fault=name,
                 since_s=since_s,
+                mending_s=mending_s,
                 until_s=until_s,
                 watched_until_s=self._load.now_s(),
             )

@@ -10,10 +10,11 @@ from typing import Literal, Self
 
 import httpx
 
-from readiness_kit.drills.undo import broken, declared
+from readiness_kit.drills.undo import Broken, broken, declared
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.readiness import Outage, Poll, ReadinessDrill
 from readiness_kit.sources import Address, Visit, source
+from readiness_kit.target import DrillName
 
 PERIOD_S = 0.4
 """Time between two polls of one endpoint at one place."""
@@ -81,7 +82,7 @@ def readiness_drill(visit: Visit) -> ReadinessDrill:
     )
 
 
-def demand_chosen(visit: Visit, name: Literal["readiness", "degradation"]) -> None:
+def demand_chosen(visit: Visit, name: DrillName) -> None:
     """Make sure that the drill *name* is to be held.
 
     Raises:
@@ -103,18 +104,16 @@ def _cut_database(visit: Visit, polling: "Polling") -> Outage:
         polling.wait_for(lambda: False, STAYS_OFF_S)
     mended_s = time.monotonic()
     polling.wait_for(lambda: polling.everywhere(mended_s, ready=True), TURN_ON_S)
-    since_s, until_s = when[0]
-    return polling.outage("cut_database", since_s, until_s)
+    return polling.outage("cut_database", when[0])
 
 
 def _cut_cache(visit: Visit, polling: "Polling", database: Outage) -> Outage:
-    noticed_s = database.until_s - database.since_s - STAYS_OFF_S
+    noticed_s = database.mending_s - database.since_s - STAYS_OFF_S
     with broken(visit, "cut_cache") as when:
         polling.wait_for(lambda: False, max(0.0, noticed_s) + CACHE_CUT_S)
     mended_s = time.monotonic()
     polling.wait_for(lambda: polling.everywhere(mended_s, ready=True), TURN_ON_S)
-    since_s, until_s = when[0]
-    return polling.outage("cut_cache", since_s, until_s)
+    return polling.outage("cut_cache", when[0])
 
 
 class Polling:
@@ -168,14 +167,10 @@ class Polling:
         """Return what was heard so far, in the order of asking."""
         return tuple(sorted(self._polls, key=lambda one: one.at_s))
 
-    def outage(
-        self, fault: Literal["cut_database", "cut_cache"], since_s: float, until_s: float
-    ) -> Outage:
+    def outage(self, fault: Literal["cut_database", "cut_cache"], when: Broken) -> Outage:
         """Return an outage on the clock of the drill."""
-        began_s = self.began_s
-        return Outage(
-            fault=fault, since_s=round(since_s - began_s, 3), until_s=round(until_s - began_s, 3)
-        )
+        since_s, mending_s, until_s = (round(one - self.began_s, 3) for one in when)
+        return Outage(fault=fault, since_s=since_s, mending_s=mending_s, until_s=until_s)
 
     def _poll(self, place: Place, endpoint: Endpoint) -> None:
         while not self._over.is_set():

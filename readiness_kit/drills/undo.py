@@ -45,8 +45,11 @@ class Broken(NamedTuple):
     since_s: float
     """When the command that breaks it had ended."""
 
+    mending_s: float
+    """When the command that mends it was started: from then on it may be mended."""
+
     until_s: float
-    """When the command that mends it had ended."""
+    """When that command had ended."""
 
 
 def declared(visit: Visit, name: str) -> Fault:
@@ -85,8 +88,9 @@ def broken(visit: Visit, name: FaultName) -> Iterator[list[Broken]]:
             since_s = time.monotonic()
             yield found
         finally:
+            mending_s = time.monotonic()
             mend(name, fault)
-            found.append(Broken(since_s, time.monotonic()))
+            found.append(Broken(since_s, mending_s, time.monotonic()))
     visit.journal(UNDONE, fault=name, answers_again=answers_again(visit))
 
 

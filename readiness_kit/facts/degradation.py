@@ -3,7 +3,9 @@
 from typing import Literal
 
 from readiness_kit.facts import Fact, Record
-from readiness_kit.target import FaultName
+
+Cut = Literal["cut_cache", "blackhole_cache", "cut_database", "blackhole_database"]
+"""Those of ``drills`` that the drill uses."""
 
 
 class Call(Record, frozen=True, kw_only=True):
@@ -37,14 +39,17 @@ class Call(Record, frozen=True, kw_only=True):
 class Break(Record, frozen=True, kw_only=True):
     """One fault, from being there to being mended."""
 
-    fault: FaultName
+    fault: Cut
     """Which of ``drills``."""
 
     since_s: float
     """When the command that breaks it had ended, seconds since the drill began."""
 
+    mending_s: float
+    """When the command that mends it was started."""
+
     until_s: float
-    """When the command that mends it had ended."""
+    """When that command had ended."""
 
     watched_until_s: float
     """How long afterwards the service was watched, with nothing else broken."""
@@ -63,7 +68,7 @@ class CacheCount(Record, frozen=True, kw_only=True):
 class CachedRead(Record, frozen=True, kw_only=True):
     """A read that was answered before the database was broken, asked again while it is."""
 
-    fault: FaultName
+    fault: Cut
     """Which fault was there."""
 
     status: int | None

@@ -36,8 +36,11 @@ class Outage(Record, frozen=True, kw_only=True):
     since_s: float
     """When the command that breaks it had ended, seconds since the drill began."""
 
+    mending_s: float
+    """When the command that mends it was started."""
+
     until_s: float
-    """When the command that mends it had ended."""
+    """When that command had ended."""
 
 
 class ReadinessDrill(Fact, frozen=True, kw_only=True):

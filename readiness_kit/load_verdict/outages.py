@@ -4,12 +4,11 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from readiness_kit.facts.degradation import Break, CacheCount, Call, DegradationDrill
+from readiness_kit.facts.degradation import Break, CacheCount, Call, Cut, DegradationDrill
 from readiness_kit.statistics.shares import against
-from readiness_kit.target import FaultName
 
-CACHE: tuple[FaultName, ...] = ("cut_cache", "blackhole_cache")
-DATABASE: tuple[FaultName, ...] = ("cut_database", "blackhole_database")
+CACHE: tuple[Cut, ...] = ("cut_cache", "blackhole_cache")
+DATABASE: tuple[Cut, ...] = ("cut_database", "blackhole_database")
 
 FAST_MS = 100.0
 """Default of the kit: who is refused hears of it at once."""
@@ -43,7 +42,7 @@ def calls_before(drill: DegradationDrill) -> list[Call]:
 
 def calls_during(drill: DegradationDrill, cut: Break) -> list[Call]:
     """Return the calls that were sent while *cut* was there."""
-    return [one for one in drill.calls if cut.since_s <= one.at_s < cut.until_s]
+    return [one for one in drill.calls if cut.since_s <= one.at_s < cut.mending_s]
 
 
 def opened(drill: DegradationDrill, cut: Break, allowed: int) -> Opened:
@@ -109,7 +108,7 @@ def not_shown(drill: DegradationDrill, cut: Break) -> Iterator[str]:
             yield f"{cut.fault} changed no answer: declare drills.fresh_read"
         return
     before = [one for one in drill.lookups if one.at_s < min(b.since_s for b in drill.breaks)]
-    within = [one for one in drill.lookups if cut.since_s <= one.at_s < cut.until_s]
+    within = [one for one in drill.lookups if cut.since_s <= one.at_s < cut.mending_s]
     usual, now = per_s(before), per_s(within)
     if usual is None or now is None or not usual > 0:
         yield f"{cut.fault}: the cache does not tell how often it is asked (INFO stats)"

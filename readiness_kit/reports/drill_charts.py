@@ -1,11 +1,12 @@
 """Charts of drills: what was broken when, and how the service fared meanwhile."""
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from readiness_kit.facts.degradation import Call, DegradationDrill
-from readiness_kit.facts.readiness import Poll, ReadinessDrill
+from readiness_kit.facts.degradation import Break, Call, DegradationDrill
+from readiness_kit.facts.readiness import Outage, Poll, ReadinessDrill
 from readiness_kit.reports.figure import Axis, Boxes, Chart, Limit, Line
 from readiness_kit.reports.look import BLUE, FAINT, GREY, ORANGE, PURPLE
 
@@ -25,15 +26,20 @@ _SHORTEST_S = 0.15
 class _Window(NamedTuple):
     name: str
     since_s: float
+    mending_s: float
     until_s: float
+
+
+def _window(one: Outage | Break) -> _Window:
+    return _Window(WORDS[one.fault], one.since_s, one.mending_s, one.until_s)
 
 
 def readiness_pictures(drill: ReadinessDrill) -> tuple[Chart, ...]:
     """Draw every answer of both endpoints, at every place, against what was cut."""
     rows = tuple(itertools.product(drill.places, ("ready", "health")))
-    cuts = [_Window(WORDS[one.fault], one.since_s, one.until_s) for one in drill.outages]
-    first = cuts[0] if cuts else _Window("", 0.0, 0.0)
-    within = [one for one in drill.polls if first.since_s <= one.at_s < first.until_s]
+    cuts = [_window(one) for one in drill.outages]
+    first = cuts[0] if cuts else _Window("", 0.0, 0.0, 0.0)
+    within = [one for one in drill.polls if first.since_s <= one.at_s < first.mending_s]
     off = sum(one.status == 503 for one in within if one.endpoint == "ready")
     asked = sum(one.endpoint == "ready" for one in within)
     well = sum(one.status == 200 for one in drill.polls if one.endpoint == "health")
@@ -82,7 +88,7 @@ def _told(one: Poll) -> str:
 
 def degradation_pictures(drill: DegradationDrill) -> tuple[Chart, ...]:
     """Draw what became of the calls, and how long they took, second by second."""
-    cuts = [_Window(WORDS[one.fault], one.since_s, one.until_s) for one in drill.breaks]
+    cuts = [_window(one) for one in drill.breaks]
     seconds = _by_second(drill.calls)
     x = tuple(map(float, seconds))
     counts = {
@@ -128,7 +134,7 @@ def _count(calls: list[Call], outcome: str) -> int:
 
 def _by_second(calls: Iterable[Call]) -> dict[int, list[Call]]:
     found: dict[int, list[Call]] = {}
-    for one in calls:
+    for one in filter(lambda call: math.isfinite(call.at_s), calls):
         found.setdefault(int(one.at_s), []).append(one)
     return dict(sorted(found.items()))
 

@@ -23,7 +23,7 @@ def timeline(off_s: float, on_s: float, *, cut: float = 12, last: float = 60, **
         one = Poll(place=DRILL.places[0], endpoint="ready", at_s=at, elapsed_ms=0.0, status=200)
         polls += [replace(one, status=503) if off else one, replace(one, endpoint="health")]
     return DRILL.replace(
-        outages=(replace(database, since_s=1.0, until_s=mended),),
+        outages=(replace(database, since_s=1.0, mending_s=mended, until_s=mended),),
         polls=tuple(polls),
         cache_declared=False,
         **change,
@@ -66,8 +66,17 @@ def changed(endpoint, change, *, at=lambda _: True):
             changed("ready", lambda one: {"status": 404 if one.status == 503 else 200}),
             "FAIL",
         ),
-        "hangs at 5.0 s": (changed("ready", lambda _: {"elapsed_ms": 5000.0}), "PASS"),
+        "hangs at 5.0 s": (
+            changed("ready", lambda _: {"elapsed_ms": 5000.0}, at=lambda at: at > 12),
+            "PASS",
+        ),
         "hangs over 5.0 s": (changed("ready", lambda _: {"elapsed_ms": 5000.1}), "FAIL"),
+        "still waiting when it was mended": (
+            changed(
+                "ready", lambda _: {"status": 200, "elapsed_ms": 600.0}, at=lambda at: at == 5.5
+            ),
+            "PASS",
+        ),
         "no answer at all": (
             changed("ready", lambda _: {"status": None}, at=lambda at: 3 < at < 4),
             "FAIL",

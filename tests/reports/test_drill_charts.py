@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ET
 import pytest
 import strategies
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from readiness_kit.checks.application import graceful_degradation, health_endpoints
 from readiness_kit.facts.degradation import DegradationDrill
@@ -58,12 +59,9 @@ def test_nothing_seen_is_drawn_as_such(kind):
         figure(chart)
 
 
-@pytest.mark.parametrize("full", [READY, DEGRADED], ids=["readiness", "degradation"])
-def test_whatever_was_seen_can_be_drawn(full):
-    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(strategies.near(full.replace()))
-    def draw(fact):
-        for chart in pictures(fact, Objectives()):
-            figure(chart)
-
-    draw()
+@pytest.mark.parametrize("kind", [ReadinessDrill, DegradationDrill])
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_whatever_was_seen_can_be_drawn(kind, data):
+    for chart in pictures(data.draw(strategies.struct(kind)), Objectives()):
+        figure(chart)

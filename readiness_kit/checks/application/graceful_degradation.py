@@ -16,7 +16,14 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.degradation import Break, CacheCount, CachedRead, Call, DegradationDrill
+from readiness_kit.facts.degradation import (
+    Break,
+    CacheCount,
+    CachedRead,
+    Call,
+    Cut,
+    DegradationDrill,
+)
 from readiness_kit.load_verdict.outages import (
     CACHE,
     DATABASE,
@@ -35,7 +42,7 @@ from readiness_kit.load_verdict.outages import (
 )
 from readiness_kit.statistics.quantiles import needed
 from readiness_kit.statistics.shares import against
-from readiness_kit.target import FaultName, Objectives
+from readiness_kit.target import Objectives
 from readiness_kit.verdict import Case, Cause, Check, Finding, judges
 
 FAILURES = 10
@@ -186,11 +193,11 @@ def _case(
     )
 
 
-def _missing(drill: DegradationDrill, wanted: tuple[FaultName, ...]) -> bool:
+def _missing(drill: DegradationDrill, wanted: tuple[Cut, ...]) -> bool:
     return not set(wanted) <= {one.fault for one in drill.breaks}
 
 
-def _cause(drill: DegradationDrill, wanted: tuple[FaultName, ...]) -> Cause:
+def _cause(drill: DegradationDrill, wanted: tuple[Cut, ...]) -> Cause:
     undeclared = _missing(drill, wanted) and not drill.cache_declared
     return Cause.NOT_CONFIGURED if undeclared else Cause.TOO_FEW_SAMPLES
 
@@ -226,7 +233,13 @@ def _refusals(calls: list[Call]) -> str:
 
 _CALL = Call(at_s=0.0, elapsed_ms=20.0, query=0, outcome="good", status=200)
 _CUTS = tuple(
-    Break(fault=name, since_s=since_s, until_s=since_s + 30, watched_until_s=since_s + 38)
+    Break(
+        fault=name,
+        since_s=since_s,
+        mending_s=since_s + 30,
+        until_s=since_s + 30,
+        watched_until_s=since_s + 38,
+    )
     for name, since_s in zip((*CACHE, *DATABASE), (40.0, 80.0, 120.0, 160.0), strict=True)
 )
 

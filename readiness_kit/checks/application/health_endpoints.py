@@ -109,7 +109,9 @@ def judge_drill(drill: ReadinessDrill) -> Iterator[Finding]:
         reproduce="run drills.cut_database.do of readiness.yaml; curl -sS -m 6 -w '%{http_code}' "
         f"{_bare(drill)}{drill.ready}; run drills.cut_database.undo",
     )
-    if not seen or len(seen) < len(courses) or len(_cuts(drill)) < 1 + drill.cache_declared:
+    if drill.outages and any(_ill(one) or _hangs(one) for one in drill.polls):
+        yield this.fails()
+    elif not seen or len(seen) < len(courses) or len(_cuts(drill)) < 1 + drill.cache_declared:
         yield this.not_seen(Cause.TOO_FEW_SAMPLES, "some place or outage was not polled")
     elif any(map(_breaks, seen)):
         yield this.fails()
@@ -144,9 +146,19 @@ def _course(drill: ReadinessDrill, place: str) -> Course | None:
         refusals=frozenset(one.status for one in cut if one.status != 200),
         on_s=on_s,
         cache_matters=any(one.status != 200 for other in cuts[1:] for one in _during(other, ready)),
-        ill=sum(one.status != 200 or not one.elapsed_ms <= LONGEST_MS for one in health),
-        hangs=sum(one.status is None or not one.elapsed_ms <= LONGEST_MS for one in ready),
+        ill=sum(map(_ill, health)),
+        hangs=sum(map(_hangs, ready)),
     )
+
+
+def _ill(one: Poll) -> bool:
+    late = not one.elapsed_ms <= LONGEST_MS
+    return one.endpoint == "health" and (one.status != 200 or late)
+
+
+def _hangs(one: Poll) -> bool:
+    late = not one.elapsed_ms <= LONGEST_MS
+    return one.endpoint == "ready" and (one.status is None or late)
 
 
 def _cuts(drill: ReadinessDrill) -> list[Outage]:
@@ -154,7 +166,13 @@ def _cuts(drill: ReadinessDrill) -> list[Outage]:
 
 
 def _during(cut: Outage, polls: list[Poll]) -> list[Poll]:
-    return [one for one in polls if cut.since_s <= one.at_s < cut.until_s]
+    """Return the polls that were sent and answered while *cut* was surely there."""
+    return [
+        one
+        for one in polls
+        if cut.since_s <= one.at_s < cut.mending_s
+        and one.at_s + one.elapsed_ms / 1000 <= cut.mending_s
+    ]
 
 
 def _change(polls: list[Poll], since_s: float, *, ready: bool) -> float | None:
@@ -168,7 +186,7 @@ def _breaks(one: Course) -> bool:
     off = one.off_s is not None and one.off_s <= TURNS_OFF_S
     on = one.on_s is not None and one.on_s <= TURNS_ON_S
     refused = all(code is not None and 500 <= code < 600 for code in one.refusals)
-    return not (off and on and refused) or one.ill > 0 or one.hangs > 0
+    return not (off and on and refused)
 
 
 def _weaknesses(drill: ReadinessDrill, seen: list[Course]) -> Iterator[str]:
@@ -255,8 +273,8 @@ DRILL = ReadinessDrill(
     health="/health",
     ready="/ready",
     outages=(
-        Outage(fault="cut_database", since_s=2.0, until_s=6.0),
-        Outage(fault="cut_cache", since_s=9.0, until_s=12.0),
+        Outage(fault="cut_database", since_s=2.0, mending_s=5.9, until_s=6.0),
+        Outage(fault="cut_cache", since_s=9.0, mending_s=11.9, until_s=12.0),
     ),
     polls=tuple(
         replace(_POLL, endpoint=endpoint, at_s=at + 0.5, status=503 if off else 200)
