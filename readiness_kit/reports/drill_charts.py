@@ -49,10 +49,10 @@ def readiness_pictures(drill: ReadinessDrill) -> tuple[Chart, ...]:
             title=f"Without the database readiness said 503 {off} of {asked} times; "
             f"liveness said 200 {well} of {alive} times",
             x=TIME,
-            y=Axis("", names=tuple(f"{endpoint} {_host(place)}" for place, endpoint in rows)),
+            y=Axis("", names=("", *(f"{endpoint} {_host(place)}" for place, endpoint in rows))),
             boxes=tuple(_answers(drill.polls, rows)),
             limits=tuple(_marks(cuts)),
-            height_px=120 + 26 * len(rows),
+            height_px=140 + 26 * len(rows),
         ),
     )
 
@@ -65,7 +65,7 @@ def _answers(polls: Iterable[Poll], rows: tuple[tuple[str, str], ...]) -> Iterat
         found = [one for one in known if _kind(one) == name]
         if not found:
             continue
-        y = [rows.index((one.place, one.endpoint)) for one in found]
+        y = [1 + rows.index((one.place, one.endpoint)) for one in found]  # 0 is for the marks
         yield Boxes(
             name=name,
             x0=tuple(one.at_s for one in found),
@@ -113,7 +113,7 @@ def degradation_pictures(drill: DegradationDrill) -> tuple[Chart, ...]:
                 if any(y)
             ),
             boxes=tuple(_shades(cuts, 0.0, top)),
-            limits=tuple(_marks(cuts)),
+            limits=tuple(_named(cuts)),
             height_px=260,
         ),
         Chart(
@@ -122,7 +122,7 @@ def degradation_pictures(drill: DegradationDrill) -> tuple[Chart, ...]:
             y=Axis("slowest call of each second, ms", log=True),
             lines=(Line("slowest call", x, slowest, BLUE),),
             boxes=tuple(_shades(cuts, 1.0, max(slowest, default=10.0))),
-            limits=(Limit("refused at once: 100 ms", 100.0), *_marks(cuts)),
+            limits=(Limit("refused at once: 100 ms", 100.0), *_named(cuts)),
             height_px=260,
         ),
     )
@@ -150,6 +150,11 @@ def _shades(cuts: list[_Window], low: float, high: float) -> Iterator[Boxes]:
             labels=tuple(one.name for one in cuts),
             colour=FAINT,
         )
+
+
+def _named(cuts: list[_Window]) -> Iterator[Limit]:
+    for one in cuts:  # close together: there is little room
+        yield Limit(one.name.replace("database", "DB"), one.since_s, upright=True)
 
 
 def _marks(cuts: list[_Window]) -> Iterator[Limit]:

@@ -34,7 +34,7 @@ def test_every_answer_is_drawn_in_its_row():
     (chart,) = pictures(READY, Objectives())
     assert sum(len(one.x0) for one in chart.boxes) == len(READY.polls)
     assert [one.name for one in chart.boxes] == ["200", "503"]
-    assert chart.y.names == ("ready api.example.com", "health api.example.com")
+    assert chart.y.names == ("", "ready api.example.com", "health api.example.com")
 
 
 def test_faults_are_shaded_and_named():
