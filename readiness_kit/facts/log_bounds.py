@@ -42,6 +42,9 @@ class LogBound(Record, frozen=True):
 class LogBounds(Fact, frozen=True, kw_only=True):
     """The bound of every declared log file."""
 
+    declared: bool
+    """Whether the target says at all what rotates its logs."""
+
     rules_read: int
     """Rules of logrotate that were read."""
 

@@ -32,6 +32,7 @@ def log_bounds(visit: Visit) -> LogBounds:
         )
     read = [rule for file in logs.logrotate for rule in rules(file)]
     return LogBounds(
+        declared=logs.rotation is not None or bool(logs.logrotate),
         rules_read=len(read),
         bounds=tuple(_bound(file, logs.rotation, read) for file in logs.application),
         observed_at=datetime.now(UTC),

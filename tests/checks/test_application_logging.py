@@ -89,3 +89,8 @@ def test_logs_on_one_volume_share_its_room():
     assert bounded(half, {**half, "volume": "2"}) == "PASS"
     assert bounded(half, {**half, "bound_bytes": None}) == "FAIL"
     assert bounded() == "UNKNOWN"
+
+
+def test_what_nobody_declares_was_not_seen():
+    bare = BOUNDS.replace(declared=False, bounds=(replace(ONE, how="", bound_bytes=None),))
+    assert CHECK.shows(bare)["size_bounded"] == "UNKNOWN"

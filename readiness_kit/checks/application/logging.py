@@ -122,6 +122,8 @@ def judge_bounds(seen: LogBounds) -> Iterator[Finding]:
     )
     if grown:
         yield case.fails(f"{grown[0].name} is longer than its handler lets it be: none is at work")
+    elif loose and not seen.declared:
+        yield case.not_seen(Cause.NOT_CONFIGURED, "name logs.rotation or logs.logrotate")
     elif loose:
         yield case.fails("rotate by size: maxsize and rotate, or maxBytes and backupCount")
     elif unseen or not seen.bounds:
@@ -177,6 +179,7 @@ SAMPLE = STRUCTURED.replace(
 )
 BOUNDS = LogBounds(
     observed_at=datetime(2026, 3, 1, 12, tzinfo=UTC),
+    declared=True,
     rules_read=0,
     bounds=(
         LogBound(
