@@ -40,11 +40,17 @@ _NOWHERE = Mount("", "", "")
 
 def disks(device_number: int, mount: Mount, root: Path = ROOT) -> tuple[Disk, ...]:
     """Return every disk below the file system with that ``st_dev``; none where they are hidden."""
+    folders = device_folders(device_number, mount, root)
+    found = {disk.name: disk for folder in folders for disk in _below(folder, root)}
+    return tuple(found[name] for name in sorted(found))
+
+
+def device_folders(device_number: int, mount: Mount, root: Path = ROOT) -> tuple[Path, ...]:
+    """Return the folders in sysfs of the devices that the file system lies on."""
     numbers = [device_number]
     if os.major(device_number) == 0:  # btrfs, overlay and others have no device of their own
         numbers = list(_members(mount, root))
-    found = {disk.name: disk for number in numbers for disk in _below(_folder(number, root), root)}
-    return tuple(found[name] for name in sorted(found))
+    return tuple(_folder(number, root) for number in numbers)
 
 
 def _members(mount: Mount, root: Path) -> Iterator[int]:
@@ -82,11 +88,12 @@ def _below(folder: Path, root: Path, depth: int = 0) -> Iterator[Disk]:
         yield Disk(
             name=folder.name,
             rotational={"0": False, "1": True}.get(said),
-            virtual=_is_virtual(folder, root),
+            virtual=is_virtual(folder, root),
         )
 
 
-def _is_virtual(folder: Path, root: Path) -> bool:
+def is_virtual(folder: Path, root: Path) -> bool:
+    """Tell whether a hypervisor made up the disk in *folder*."""
     makers = [
         folder / "device" / "vendor",
         folder / "device" / "model",
