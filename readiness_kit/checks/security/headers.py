@@ -10,6 +10,8 @@ True
 'FAIL'
 >>> CHECK.shows(filter_xss(GOOD))["xxp"]
 'WARN'
+>>> CHECK.shows(drop_in_a_location(GOOD_WRITTEN))["xfo"]
+'FAIL'
 """
 
 import re
@@ -21,10 +23,12 @@ from msgspec.structs import replace
 
 from readiness_kit.facts import Pointer
 from readiness_kit.facts.http import AnswerHeaders, HeaderAnswer, PlainAnswer, PlainHttp
+from readiness_kit.facts.nginx_headers import HeaderPlace, NginxHeaders
 from readiness_kit.verdict import (
     Cause,
     Check,
     Finding,
+    Grade,
     fails,
     holds,
     holds_weakly,
@@ -47,15 +51,80 @@ Rule = Callable[[HeaderAnswer], Worth]
 
 
 @judges("xfo", "xcto", "xxp", "hsts", "csp")
-def judge(headers: AnswerHeaders, plain: PlainHttp) -> Iterator[Finding]:
-    """Judge five headers over every answer; the worst answer decides."""
-    yield _over(
-        headers, "xfo", _framing, "DENY or SAMEORIGIN, or frame-ancestors without wildcards"
+def judge(headers: AnswerHeaders, plain: PlainHttp, written: NginxHeaders) -> Iterator[Finding]:
+    """Judge five headers over every answer, and where none was asked for as nginx.conf has it."""
+    framing = "DENY or SAMEORIGIN, or frame-ancestors without wildcards"
+    found = (
+        (_framing, _over(headers, "xfo", _framing, framing)),
+        (_sniffing, _over(headers, "xcto", _sniffing, "X-Content-Type-Options: nosniff")),
+        (_filter, _over(headers, "xxp", _filter, "X-XSS-Protection absent or 0")),
+        (_hsts, _strict_transport(headers, plain)),
+        (_policy, _over(headers, "csp", _policy, "default-src 'none' or 'self', nothing unsafe")),
     )
-    yield _over(headers, "xcto", _sniffing, "X-Content-Type-Options: nosniff")
-    yield _over(headers, "xxp", _filter, "X-XSS-Protection absent or 0")
-    yield _strict_transport(headers, plain)
-    yield _over(headers, "csp", _policy, "default-src 'none' or 'self', nothing unsafe")
+    yield from (_elsewhere(finding, rule, written) for rule, finding in found)
+
+
+def _elsewhere(finding: Finding, rule: Rule, written: NginxHeaders) -> Finding:
+    """Return *finding* as the places stand that no request reached: at the best it stays."""
+    names = NAMES[finding.claim]
+    worths = [(one, _written_worth(one, rule, names)) for one in written.places]
+    managed = any(_says_something(one, rule, names) for one in written.places)
+    rest = [(one.where, worth) for one, worth in worths if managed and not one.asked]
+    seen = [*finding.seen, NginxHeaders.at("/places")]
+    repeat = "nginx -T | grep -n -e location -e add_header"
+    lost = [where for where, worth in rest if worth == "bad"]
+    if finding.outcome not in ("holds", "holds_weakly") or not written.file:
+        return finding
+    if lost:
+        got = f"{finding.got}; not in {written.file}: {', '.join(lost)}"
+        return fails(
+            finding.claim,
+            got=got,
+            want=finding.want,
+            seen=seen,
+            grade=Grade.DECLARED,
+            reproduce=repeat,
+        )
+    doubtful = [*(where for where, worth in rest if worth == "weak"), *written.unresolved]
+    if doubtful:
+        got = f"{finding.got}; {written.file} does not tell: {', '.join(doubtful)}"
+        return not_seen(finding.claim, Cause.UNPROVEN, got=got, want=finding.want, seen=seen)
+    return finding
+
+
+def _written_worth(place: HeaderPlace, rule: Rule, names: tuple[str, ...]) -> Worth:
+    """Judge one place: bad where no answer can carry what it should, weak where that is open."""
+    kinds = [
+        [_as_answer(place, sent, status) for sent in sets]
+        for status, sets in ((200, place.successes), (404, place.errors))
+    ]
+    bad = [[rule(answer) == "bad" for answer in answers] for answers in kinds]
+    told = all(bad) and not {*names} & {*place.unknown}
+    if told and not any(map(any, bad)):
+        return "good"
+    others = place.passes_on and not {*names} <= {*place.hidden}
+    return "bad" if told and any(map(all, bad)) and not others else "weak"
+
+
+def _says_something(place: HeaderPlace, rule: Rule, names: tuple[str, ...]) -> bool:
+    """Tell whether the header is nginx's business, or else the service's alone."""
+    added = {*place.unknown, *(name for sent in place.successes for name in sent)}
+    sets = (_as_answer(place, sent, 200) for sent in place.successes)
+    return names[0] in added or any(rule(answer) != "bad" for answer in sets)
+
+
+def _as_answer(place: HeaderPlace, sent: dict[str, tuple[str, ...]], status: int) -> HeaderAnswer:
+    return HeaderAnswer(address="", method="GET", path=place.where, status=status, headers=sent)
+
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "xfo": ("x-frame-options", "content-security-policy"),
+    "xcto": ("x-content-type-options",),
+    "xxp": ("x-xss-protection",),
+    "hsts": ("strict-transport-security",),
+    "csp": ("content-security-policy",),
+}
+"""Headers by which each claim may hold."""
 
 
 ADVICE = {
@@ -236,6 +305,26 @@ GOOD_PLAIN = PlainHttp(
 )
 
 
+GOOD_PLACE = HeaderPlace(
+    where="server api.example.com location /graphql",
+    asked=True,
+    passes_on=True,
+    hidden=(),
+    successes=(SENT,),
+    errors=(SENT,),
+    unknown=(),
+)
+GOOD_WRITTEN = NginxHeaders(
+    observed_at=datetime(2026, 11, 1, tzinfo=UTC),
+    file="nginx.conf",
+    unresolved=(),
+    places=(
+        GOOD_PLACE,
+        replace(GOOD_PLACE, where="server api.example.com location /", asked=False),
+    ),
+)
+
+
 def _everywhere(fact: AnswerHeaders, name: str, *values: str) -> AnswerHeaders:
     answers = (replace(one, headers={**one.headers, name: values}) for one in fact.answers)
     return fact.replace(answers=tuple(answers))
@@ -297,6 +386,19 @@ def filter_xss(fact: AnswerHeaders) -> AnswerHeaders:
     )
 
 
+def drop_in_a_location(fact: NginxHeaders) -> NginxHeaders:
+    """A location adds one header of its own, and so drops those of the server."""
+    bare = replace(
+        GOOD_PLACE, asked=False, passes_on=False, successes=({"x-xss-protection": ("1",)},)
+    )
+    return fact.replace(places=(*fact.places, replace(bare, errors=bare.successes)))
+
+
+def lose_an_include(fact: NginxHeaders) -> NginxHeaders:
+    """A file that nginx.conf includes cannot be read."""
+    return fact.replace(unresolved=(*fact.unresolved, "include headers.conf"))
+
+
 def report_xss(fact: AnswerHeaders) -> AnswerHeaders:
     """The retired filter is on and tells a third party."""
     return _everywhere(fact, "x-xss-protection", "1; report=https://example.com")
@@ -312,7 +414,7 @@ CHECK = Check(
         "W3C Content Security Policy Level 3",
         "nginx ngx_http_headers_module: add_header is inherited only where none stands",
     ),
-    good=(GOOD, GOOD_PLAIN),
+    good=(GOOD, GOOD_PLAIN, GOOD_WRITTEN),
     worsen=(
         drop_from_404,
         lose_the_200,
@@ -323,6 +425,8 @@ CHECK = Check(
         allow_sniffing,
         filter_xss,
         report_xss,
+        drop_in_a_location,
+        lose_an_include,
     ),
     thresholds={
         "xfo": "DENY, SAMEORIGIN or frame-ancestors without wildcards, on every answer",
