@@ -27,6 +27,9 @@ DATABASE_CALLS = 140
 BACK_S = 61.0
 """Longest watch after mending."""
 
+WELL = 0.9
+"""Share of a query's calls that must be answered before anything is broken."""
+
 CALM = 20
 """Good calls in a row after which the service is as before."""
 
@@ -64,6 +67,7 @@ def degradation_drill(visit: Visit) -> DegradationDrill:
         processes=max(1, len(visit.api.instances)),
         rate_rps=round(load.rate_rps, 3),
         calls=tuple(load.calls()),
+        left_out=tuple(load.questions[one].query for one in sorted(drill.left_out)),
         breaks=tuple(drill.breaks),
         lookups=tuple(lookups.found),
         reads=tuple(drill.reads),
@@ -82,6 +86,7 @@ class _Drill:
         self._kept = Kept(visit)
         self.breaks: list[Break] = []
         self.reads: list[CachedRead] = []
+        self.left_out: set[int] = set()
 
     def phase_s(self, calls: int | None = None) -> float:
         """Return how long *calls*, else those for a P95, take."""
@@ -90,10 +95,17 @@ class _Drill:
     def demand_well(self) -> None:
         """Make sure that the service answered before anything is broken.
 
+        A query that is hardly ever answered is left out: others can show how the service fares.
+
         Raises:
             NotSeen: It did not.
 
         """
+        by_query: dict[int, list[bool]] = {}
+        for one in self._load.calls():
+            by_query.setdefault(one.query, []).append(one.outcome == "good")
+        self.left_out = {n for n, good in by_query.items() if sum(good) < WELL * len(good)}
+        self._load.leave_out(self.left_out)
         calls = self._load.calls()
         good = sum(one.outcome == "good" for one in calls)
         if not calls or good < 0.99 * len(calls):

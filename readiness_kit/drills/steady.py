@@ -63,6 +63,7 @@ class Steady:
 
         """
         self.questions = tuple(_questions(visit))
+        self._asked = tuple(range(len(self.questions)))
         self._visit = visit
         per_s = visit.target.limits.requests_per_minute / 60
         own = all(one.loopback for one in visit.addresses(visit.api.url))
@@ -105,16 +106,22 @@ class Steady:
         return round((time.monotonic() if at_s is None else at_s) - self.began_s, 3)
 
     def calls(self, since_s: float = 0.0) -> list[Call]:
-        """Return the calls that were sent since *since_s* and have ended, in that order."""
-        found = [one for one in tuple(self._calls) if one.at_s >= since_s]
+        """Return the calls of what is asked, sent since *since_s* and ended, in that order."""
+        asked = self._asked
+        found = [one for one in tuple(self._calls) if one.at_s >= since_s and one.query in asked]
         return sorted(found, key=lambda one: one.at_s)
+
+    def leave_out(self, queries: set[int]) -> None:
+        """Ask *queries* no more, and forget what they were answered; not all of them."""
+        self._asked = tuple(one for one in self._asked if one not in queries) or self._asked
 
     def _tick(self, clients: list[httpx.Client], pool: ThreadPoolExecutor) -> None:
         for n in itertools.count():
             due_s = self.began_s + n / self.rate_rps
             if self._over.wait(max(0.0, due_s - time.monotonic())):
                 return
-            turn, query = divmod(n, len(self.questions))
+            turn, place = divmod(n, len(self._asked))
+            query = self._asked[place]
             body = self.questions[query].body(turn)
             pool.submit(self._call, clients[n % len(clients)], query, body)
 

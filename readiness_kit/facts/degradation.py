@@ -96,6 +96,9 @@ class DegradationDrill(Fact, frozen=True, kw_only=True):
     calls: tuple[Call, ...]
     """In the order of being sent."""
 
+    left_out: tuple[str, ...] = ()
+    """Declared queries that were not answered before anything was broken, hence not asked on."""
+
     breaks: tuple[Break, ...]
     """In the order of time; before the first, nothing is broken."""
 

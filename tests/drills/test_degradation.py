@@ -148,6 +148,16 @@ def test_a_service_that_is_not_well_before_is_left_alone(service):
         degradation.degradation_drill.gather(service.visit(url, None))
 
 
+def test_a_query_that_is_never_answered_is_left_out(service):
+    answer = service.answer
+    service.answer = lambda asked: Reply(500) if asked.query == KEPT else answer(asked)
+    with serve(service.answer) as url:
+        drill = degradation.degradation_drill.gather(service.visit(url, None))
+    assert drill.left_out == (KEPT,)
+    assert {one.query for one in drill.calls} == {1}
+    assert CHECK.shows(drill)["database_loss_answered"] == "PASS"
+
+
 def test_a_fault_that_is_not_declared_stops_the_drill_before_it_begins(service):
     with serve(service.answer) as url:
         visit = service.visit(url, Cache(url=Secret("env:NONE")))

@@ -183,9 +183,10 @@ def judge_cache(drill: DegradationDrill) -> Iterator[Finding]:
 def _case(
     drill: DegradationDrill, claim: str, got: str, want: str, *, seen: str = "/calls"
 ) -> Case:
+    left = f", {len(drill.left_out)} queries left out" if drill.left_out else ""
     return Case(
         claim=claim,
-        got=f"{got or 'nothing was broken'} ({len(drill.calls)} calls)",
+        got=f"{got or 'nothing was broken'} ({len(drill.calls)} calls{left})",
         want=want,
         seen=[drill.at(seen), drill.at("/breaks")],
         reproduce="run drills.cut_database.do of readiness.yaml; curl -sS -m 6 -D - $URL/graphql "
