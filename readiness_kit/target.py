@@ -1,7 +1,7 @@
 """The target: the deployment under review, as its ``readiness.yaml`` describes it.
 
 Every part but ``name`` and ``environment`` is optional: what is absent is not measured, and says
-so.Secrets come by reference only (``env:NAME`` or ``file:PATH``). Paths are relative to the file.
+so. Secrets come by reference only (``env:NAME`` or ``file:PATH``). Paths are relative to the file.
 Reading the file from YAML is the business of :mod:`readiness_kit.target_file`.
 """
 
@@ -440,6 +440,15 @@ class Logs(Part, frozen=True):
     logrotate: tuple[Path, ...] = ()
     """Configuration files of logrotate, as deployed."""
 
+    journald: Path | None = None
+    """``journald.conf`` as deployed, where the service logs to the journal."""
+
+    docker: Path | None = None
+    """Docker's ``daemon.json`` as deployed, where the service logs to stdout of a container."""
+
+    stored: Path | None = None
+    """Folder in which the journal, or the logs of containers, lie; its volume must have room."""
+
     keys: dict[str, str] = {}
     """Log key of each of user_id, endpoint, duration, status, time, level and request_id."""
 
@@ -486,6 +495,10 @@ class Backups(Part, frozen=True):
 
     success_marker: str = "{name}.ok"
     """File beside a backup that says it succeeded; ``{name}`` is the backup's file name."""
+
+    sums: str = "{name}.sums"
+    """File beside a backup with the rows and the digest of each table, taken in the snapshot of the
+    backup itself: ``python -m readiness_kit.drills.sums`` writes it."""
 
     wal_archive: Path | None = None
     """Folder of archived WAL segments."""
@@ -717,8 +730,12 @@ class FreshRead(Part, frozen=True):
     """``$n`` counts from 0 up to here and begins again: by then no answer may be kept."""
 
 
-FaultName = Literal["cut_cache", "blackhole_cache", "cut_database", "blackhole_database"]
-DrillName = Literal["readiness", "degradation"]
+FaultName = Literal[
+    "cut_cache", "blackhole_cache", "cut_database", "blackhole_database", "stop_primary"
+]
+DrillName = Literal[
+    "readiness", "degradation", "connections", "restore", "loss", "pitr", "failover"
+]
 
 
 class Drills(Part, frozen=True):
@@ -739,7 +756,38 @@ class Drills(Part, frozen=True):
     fresh_read: FreshRead | None = None
     """Asked besides the operations under ``smoke``, which a cache may answer."""
 
-    run: tuple[DrillName, ...] = ("readiness", "degradation")
+    stop_primary: Fault | None = None
+    """The primary is stopped at once, as in a crash. ``undo`` makes it the primary again, with its
+    standbys as before, whatever of ``promote`` and ``rejoin`` was done meanwhile."""
+
+    promote: tuple[str, ...] = ()
+    """Command that makes a standby the primary after ``stop_primary``; empty where that happens by
+    itself."""
+
+    rejoin: tuple[str, ...] = ()
+    """Command that makes the former primary a standby of the new one."""
+
+    dsn: Secret | None = None
+    """Connection string of the role that drills use: ``readiness_kit/sql/readiness_drill_role.sql``
+    makes it. What they write goes to ``readiness_drill.canary``, and is dropped afterwards. For the
+    failover drill it names every server, and ``target_session_attrs=read-write``."""
+
+    base_backup_dsn: Secret | None = None
+    """Connection string of a role with REPLICATION, for a base backup of the drill's own where
+    ``backups.directory`` holds none."""
+
+    restores: Annotated[int, Meta(ge=1, le=20)] = 3
+    """How often the backup is restored; of less than two times no interval can be told."""
+
+    run: tuple[DrillName, ...] = (
+        "readiness",
+        "degradation",
+        "connections",
+        "restore",
+        "loss",
+        "pitr",
+        "failover",
+    )
     """Drills that ``readiness run --allow drill`` holds."""
 
     def fault(self, name: str) -> Fault | None:

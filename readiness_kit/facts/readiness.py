@@ -4,6 +4,8 @@ from typing import Literal
 
 from readiness_kit.facts import Fact, Record
 
+OK = 200
+
 
 class Poll(Record, frozen=True, kw_only=True):
     """One GET of one health endpoint during the drill."""
@@ -69,3 +71,21 @@ class ReadinessDrill(Fact, frozen=True, kw_only=True):
 
     seconds: float
     """How long the drill took."""
+
+    def changed_s(self, fault: str, *, ready: bool) -> float | None:
+        """Return how long it took until every place was *ready* after *fault*, or was not with it.
+
+        ``None`` where that was not seen at some place.
+        """
+        outages = [one for one in self.outages if one.fault == fault]
+        since_s = next((one.until_s if ready else one.since_s for one in outages), None)
+        if since_s is None:
+            return None
+        first = {
+            one.place: one.at_s + one.elapsed_ms / 1000
+            for one in sorted(self.polls, key=lambda one: -one.at_s)
+            if one.endpoint == "ready" and one.at_s >= since_s and (one.status == OK) is ready
+        }
+        if not first or set(first) != set(self.places):
+            return None
+        return max(first.values()) - since_s

@@ -45,20 +45,8 @@ def backup_folder(visit: Visit) -> BackupFolder:
         NotSeen: No folder is declared, or it cannot be read.
 
     """
-    declared = visit.target.backups
-    if declared is None:
-        raise NotSeen(
-            "readiness.yaml has no backups",
-            cause="not_configured",
-            hint="add backups.directory, and backups.pattern where other files lie there",
-        )
-    try:
-        found = sorted(_backups(declared), key=lambda one: one.made_at, reverse=True)
-    except OSError as error:
-        raise NotSeen(
-            f"{declared.directory} cannot be read: {error.strerror}",
-            hint="correct backups.directory, or give the kit's user access",
-        ) from error
+    declared = _declared(visit)
+    found = _listed(declared)
     mount = _mount(declared.directory)
     place, detail = _place(visit, declared.directory, mount)
     return BackupFolder(
@@ -73,14 +61,52 @@ def backup_folder(visit: Visit) -> BackupFolder:
     )
 
 
+def newest_backup(visit: Visit) -> tuple[Backup, Path]:
+    """Return the newest backup that is marked as successful, else the newest, and where it lies.
+
+    Raises:
+        NotSeen: No folder is declared, it cannot be read, or it holds none.
+
+    """
+    declared = _declared(visit)
+    newest = max(_listed(declared), key=lambda one: (one.marked, one.made_at), default=None)
+    if newest is None:
+        raise NotSeen(f"nothing matches {declared.pattern!r} in {declared.directory}")
+    within = declared.directory.glob(f"backup/*/{newest.name}")
+    at = next(within, None) if declared.tool == "pgbackrest" else None
+    return newest, at or declared.directory / newest.name
+
+
+def _declared(visit: Visit) -> Backups:
+    if visit.target.backups is None:
+        raise NotSeen(
+            "readiness.yaml has no backups",
+            cause="not_configured",
+            hint="add backups.directory, and backups.pattern where other files lie there",
+        )
+    return visit.target.backups
+
+
+def _listed(declared: Backups) -> list[Backup]:
+    """Return the backups, newest first."""
+    try:
+        return sorted(_backups(declared), key=lambda one: one.made_at, reverse=True)
+    except OSError as error:
+        raise NotSeen(
+            f"{declared.directory} cannot be read: {error.strerror}",
+            hint="correct backups.directory, or give the kit's user access",
+        ) from error
+
+
 def _backups(declared: Backups) -> Iterator[Backup]:
     if declared.tool == "pgbackrest":
         yield from _pgbackrest(declared.directory)
         return
     names = [path.name for path in declared.directory.iterdir()]
-    marks = {declared.success_marker.format(name=name) for name in names}
+    kinds = (declared.success_marker, declared.sums)
+    beside = {kind.format(name=name) for name in names for kind in kinds}
     for path in declared.directory.glob(declared.pattern):
-        if path.name not in marks and not path.name.startswith("."):
+        if path.name not in beside and not path.name.startswith("."):
             yield _backup(path, path.with_name(declared.success_marker.format(name=path.name)))
 
 

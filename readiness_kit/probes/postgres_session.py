@@ -42,6 +42,19 @@ class Sql(Enum):
         """,
         "pg_monitor",
     )
+    SOURCE = (
+        """
+        SELECT array(SELECT rolname::text FROM pg_roles
+                     WHERE rolname !~ '^pg_' ORDER BY rolname) AS roles,
+               array(SELECT rolname::text FROM pg_roles
+                     WHERE rolsuper AND rolcanlogin ORDER BY oid) AS superusers,
+               array(SELECT conname::text FROM pg_constraint WHERE NOT convalidated
+                     UNION SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid)
+                   AS invalid,
+               current_setting('data_checksums') AS checksums
+        """,
+        "CONNECT",
+    )
     SYSTEM = (
         "SELECT system_identifier::text AS system_identifier FROM pg_control_system()",
         "EXECUTE on pg_control_system()",

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import LiteralString
 
 from psycopg import Connection, sql
+from psycopg.conninfo import make_conninfo
 
+from readiness_kit.drills import sums
 from readiness_kit.sandbox.layout import DATABASE, Layout, Ports, Variant
 from readiness_kit.sandbox.templates import fill, packaged_file
 from readiness_kit.servers.certificates import Authority
+from readiness_kit.servers.ports import LOOPBACK
 from readiness_kit.servers.postgres import Cluster, Postgres, Setting
 from readiness_kit.servers.process import Process
 
@@ -101,12 +104,17 @@ class Database:
     def back_up(self) -> None:
         """Dump the database as last night's job would, and leave the dumps of the days before.
 
+        Beside the newest lie the sums of its tables, taken in its own snapshot.
+
         Raises:
             ServerError: The dump failed.
 
         """
         folder = self.layout.backups
-        newest = self.primary.dump(DATABASE, folder / "in-progress")
+        with self.primary.connect(DATABASE) as holder, self.primary.connect(DATABASE) as reader:
+            snapshot = sums.export(holder)
+            counted = sums.count(reader, snapshot).sums
+            newest = self.primary.dump(DATABASE, folder / "in-progress", snapshot=snapshot)
         for age, day in enumerate(_last_days()):
             dump = folder / f"{DATABASE}-{day:%Y-%m-%d}.dump"
             if age:
@@ -117,6 +125,7 @@ class Database:
                 dump = newest.rename(dump)
                 moment = dump.stat().st_mtime
                 newest = dump
+                dump.with_name(f"{dump.name}.sums").write_bytes(sums.write(counted))
             marker = folder / f"{dump.name}.ok"
             marker.touch()
             os.utime(marker, (moment, moment))
@@ -129,6 +138,20 @@ class Database:
     def dsn(self, user: str, secret: str) -> str:
         """Return the connection string of *user*, whose password is *secret*, to the primary."""
         return self.primary.dsn(user, self.passwords[secret], DATABASE)
+
+    def drill_dsn(self) -> str:
+        """Return the connection string of the drills' role, to whichever server is the primary."""
+        ports = [one.port for one in (self.primary, self.standby) if one]
+        return make_conninfo(
+            self.dsn("readiness_drill", "drill"),
+            host=",".join([LOOPBACK] * len(ports)),
+            port=",".join(map(str, ports)),
+            target_session_attrs="read-write",
+        )
+
+    def base_backup_dsn(self) -> str:
+        """Return the connection string by which a base backup is taken."""
+        return self.primary.dsn("replicator", self.passwords["replicator"])
 
     @property
     def processes(self) -> tuple[Process, ...]:
@@ -185,6 +208,8 @@ class Database:
             administrator.execute(
                 "GRANT CONNECT ON DATABASE quill TO quill_app, readiness_probe, quill_exporter"
             )
+            administrator.execute("GRANT CONNECT, CREATE ON DATABASE quill TO readiness_drill")
+            administrator.execute("GRANT pg_read_all_data, pg_signal_backend TO readiness_drill")
 
     def _create_schema(self) -> None:
         with self.primary.connect(DATABASE) as administrator:
@@ -223,6 +248,7 @@ _ROLES: tuple[tuple[str, str, LiteralString], ...] = (
     ("replicator", "replicator", "LOGIN REPLICATION CONNECTION LIMIT 8"),
     ("readiness_probe", "probe", "LOGIN CONNECTION LIMIT 10"),
     ("quill_exporter", "exporter", "LOGIN CONNECTION LIMIT 3"),
+    ("readiness_drill", "drill", "LOGIN CONNECTION LIMIT 10"),
 )
 """Role, name of its secret, options."""
 

@@ -154,7 +154,9 @@ def _drills(layout: Layout) -> Yaml:
             "query": "query Page($n: Int!) { posts(limit: 5, offset: $n) { id title } }",
             "values": 230,  # of the 240 posts there are; a page is kept for a minute
         },
-        "run": ["readiness"],
+        "dsn": _secret("drill_dsn"),
+        "base_backup_dsn": _secret("base_backup_dsn"),
+        "run": ["readiness", "connections", "restore", "loss"],
     }
 
 

@@ -29,6 +29,7 @@ SECRETS = (
     "replicator",
     "probe",
     "exporter",
+    "drill",
     "cache",
     "jwt",
     "session",

@@ -28,8 +28,13 @@ TOOL_DEADLINE_S = 600.0
 class Postgres:
     """An installation of PostgreSQL, the account it runs as, and a folder for its clusters."""
 
-    def __init__(self, home: Path, account: Account | None = None) -> None:
-        """Use the programs found on this machine for clusters below *home*, which must exist.
+    def __init__(
+        self,
+        home: Path,
+        account: Account | None = None,
+        program: programs.Program | None = None,
+    ) -> None:
+        """Use *program*, else what this machine has, for clusters below *home*, which must exist.
 
         Raises:
             ServerError: No suitable PostgreSQL, or *home* cannot be reached by *account*.
@@ -43,12 +48,16 @@ class Postgres:
                 hint="choose a folder below one that others may pass through, as /tmp or /var/tmp",
             )
         self._adopt(home)
-        program = programs.postgres()
+        program = program or programs.postgres()
         self.version = program.version
         self.directory = self._reachable(program.path.parent)
 
     def run(
-        self, tool: str, *arguments: str | Path, environment: Mapping[str, str] | None = None
+        self,
+        tool: str,
+        *arguments: str | Path,
+        environment: Mapping[str, str] | None = None,
+        timeout_s: float = TOOL_DEADLINE_S,
     ) -> subprocess.CompletedProcess[str]:
         """Run *tool* (initdb, pg_dump …) to its end and return its output.
 
@@ -66,7 +75,7 @@ class Postgres:
                 capture_output=True,
                 text=True,
                 errors="replace",
-                timeout=TOOL_DEADLINE_S,
+                timeout=timeout_s,
                 check=False,
                 user=account.uid if account else None,
                 group=account.gid if account else None,
@@ -229,15 +238,23 @@ class Cluster:
             row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
         return row is not None and bool(row[0])
 
-    def dump(self, database: str, target: Path) -> Path:
+    def dump(self, database: str, target: Path, *, snapshot: str) -> Path:
         """Write a dump of *database* in the custom format, as the caller's own account.
+
+        It shows the database as the exported *snapshot* does.
 
         Raises:
             ServerError: pg_dump failed.
 
         """
         done = subprocess.run(
-            [self.postgres.directory / "pg_dump", "-Fc", f"--file={target}", database],
+            [
+                self.postgres.directory / "pg_dump",
+                "-Fc",
+                f"--snapshot={snapshot}",
+                f"--file={target}",
+                database,
+            ],
             env=clean_environment(self.postgres.home) | self.client(SUPERUSER, self.password),
             capture_output=True,
             text=True,

