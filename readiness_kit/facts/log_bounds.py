@@ -6,12 +6,12 @@ from readiness_kit.facts import Fact, Record
 
 
 class LogBound(Record, frozen=True):
-    """One log file, what bounds it, and the room it has."""
+    """One log file, or what collects the service's output; its bound, and the room it has."""
 
     name: str
-    """Name of the file."""
+    """Name of the file, or of the collector's configuration."""
 
-    how: Literal["", "handler", "logrotate"]
+    how: Literal["", "handler", "logrotate", "journald", "docker"]
     """What rotates it; empty for nothing."""
 
     rule: str

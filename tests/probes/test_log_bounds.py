@@ -5,6 +5,7 @@ from webserver import visit
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.log_bounds import log_bounds
+from readiness_kit.probes.log_collectors import docker_bound, journal_bound
 from readiness_kit.probes.logrotate import parse
 from readiness_kit.target import HandlerRotation, Logs
 
@@ -104,3 +105,60 @@ def test_what_is_not_there_is_named(tmp_path):
     with pytest.raises(NotSeen) as error:
         log_bounds.gather(visit("http://localhost"))
     assert error.value.cause == "not_configured"
+
+
+GB = 1024**3
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"),
+    [
+        ("[Journal]\nSystemMaxUse=500M\n", 500 * 1024**2),
+        ("[Journal]\n#SystemMaxUse=500M\n", 4 * GB),
+        ("[Journal]\nStorage=volatile\nSystemMaxUse=1G\nRuntimeMaxUse=64M\n", 64 * 1024**2),
+        ("SystemMaxUse=a lot", None),
+        ("", 4 * GB),
+    ],
+)
+def test_the_journal_is_bounded_by_default(text, bound):
+    assert journal_bound(text, 100 * GB)[1] == bound
+
+
+def test_a_small_volume_bounds_the_journal_to_a_tenth():
+    assert journal_bound("", 10 * GB)[1] == GB
+    assert journal_bound("", 0)[1] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"),
+    [
+        ("", None),
+        ('{"log-opts": {"max-size": "10m"}}', 10 * 1024**2),
+        ('{"log-opts": {"max-size": "10m", "max-file": "3"}}', 30 * 1024**2),
+        ('{"log-opts": {"max-size": "-1", "max-file": "3"}}', None),
+        ('{"log-driver": "local"}', 100 * 1024**2),
+    ],
+)
+def test_containers_are_unbounded_by_default(text, bound):
+    assert docker_bound(text)[1] == bound
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"log-driver": "syslog"}', '{"log-opts": {"a": 1}}'])
+def test_what_docker_says_of_others_is_no_bound(text):
+    with pytest.raises(NotSeen):
+        docker_bound(text)
+
+
+def test_collected_logs_need_room_where_they_are_stored(tmp_path):
+    file = tmp_path / "daemon.json"
+    file.write_text('{"log-opts": {"max-size": "1k", "max-file": "2"}}')
+
+    def collected(**logs):
+        api = {"instances": ("http://localhost:1", "http://localhost:2")}
+        target = visit("http://localhost", logs=Logs(docker=file, **logs), api=api)
+        return log_bounds.gather(target).bounds
+
+    (one,) = collected(stored=tmp_path)
+    assert (one.how, one.bound_bytes) == ("docker", 2 * 2 * 1024)
+    assert one.free_bytes > 0
+    assert collected()[0].reason
