@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option(
     "--full",
     is_flag=True,
-    help="Play the long load profiles, too: step, stress and soak. About 13 minutes in all.",
+    help="Also play step, stress and soak, and break cache and database. About 16 minutes.",
 )
 def command(out: Path | None, variant: str, full: bool) -> int:
     """Start the sandbox, assess it with everything allowed, sign for four roles, verify, stop.
