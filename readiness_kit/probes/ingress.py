@@ -10,8 +10,8 @@ from readiness_kit.probes.manifests import Manifest, manifest_files, manifests
 from readiness_kit.sources import Visit, source
 
 LIMITING = re.compile(
-    r"nginx\.ingress\.kubernetes\.io/(limit-\w+|proxy-body-size)|nginx\.org/(limit-req-\w+"
-    r"|client-max-body-size)|haproxy\.org/rate-limit-\w+"
+    r"nginx\.ingress\.kubernetes\.io/(limit-[\w-]+|proxy-body-size)|nginx\.org/(limit-req-[\w-]+"
+    r"|client-max-body-size)|haproxy\.org/rate-limit-[\w-]+"
 )
 """Annotations of the ingress controllers of Kubernetes, NGINX and HAProxy."""
 

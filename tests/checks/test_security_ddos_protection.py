@@ -174,15 +174,25 @@ def test_an_edge_in_front_is_one_caller(tmp_path):
         ({"nginx.ingress.kubernetes.io/proxy-body-size": "1m"}, "FAIL"),
         ({"nginx.org/limit-req-rate": "10r/s"}, "PASS"),
         ({}, "FAIL"),
+        (
+            {
+                "nginx.ingress.kubernetes.io/limit-rps": "5",
+                "nginx.ingress.kubernetes.io/limit-whitelist": "10.0.0.0/8, 0.0.0.0/0",
+            },
+            "FAIL",
+        ),
+        ({"nginx.org/limit-req-rate": "10r/s", "nginx.org/limit-req-dry-run": "true"}, "FAIL"),
     ],
 )
 def test_an_ingress_may_limit_in_place_of_nginx(annotations, status, tmp_path):
     one = Ingress(origin="i.yaml", name="shop", limits=annotations)
     fact = DeclaredIngresses(observed_at=EDGE.observed_at, files=("i.yaml",), ingresses=(one,))
-    assert CHECK.shows(read(tmp_path), fact)["lb_limit"] == status
+    assert CHECK.shows(read(tmp_path), fact, NO_EDGE)["lb_limit"] == status
     judge = CHECK.judges[2]
-    (finding,) = judge(None, fact, EDGE)
+    (finding,) = judge(None, fact, NO_EDGE)
     assert finding.outcome.value == ("holds" if status == "PASS" else "fails")
+    (behind,) = judge(None, fact, EDGE)
+    assert behind.outcome.value == ("not_seen" if status == "PASS" else "fails")
 
 
 LIMITED = "limit_conn_zone $binary_remote_addr zone=c:1m; "

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from readiness_kit.facts import Pointer
 from readiness_kit.facts.connection_limits import ConnectionLimits
 from readiness_kit.facts.edge import EdgeAnswer, EdgeSeen, OriginDoor, OriginSeen
-from readiness_kit.facts.ingress import DeclaredIngresses
+from readiness_kit.facts.ingress import DeclaredIngresses, Ingress
 from readiness_kit.facts.nginx import ConnectionLimit, NginxConfig, RequestLimit, Route
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
@@ -137,7 +137,10 @@ def judge_rate(
         grade=Grade.DECLARED,
     )
     if _limiting(ingresses) and standing != "good":
-        yield case.holds()
+        if edge is None or any(one.providers for one in edge.answers):
+            yield case.not_seen(Cause.UNPROVEN, "whose address the ingress counts was not seen")
+        else:
+            yield case.holds()
     elif nginx is None and ingresses is not None and ingresses.ingresses:
         yield case.fails("annotate the ingress with limit-rps or limit-rpm")
     elif nginx is None:
@@ -218,12 +221,22 @@ def _worst(found: list[Standing]) -> Standing:
 def _limiting(ingresses: DeclaredIngresses | None) -> bool:
     """Tell whether every ingress limits requests."""
     found = ingresses.ingresses if ingresses else ()
-    return bool(found) and all(any(_limits(*pair) for pair in one.limits.items()) for one in found)
+    return bool(found) and all(map(_in_force, found))
 
 
-def _limits(name: str, value: str) -> bool:
-    number = re.match(r"\d+", value)
-    return bool(LIMITS_REQUESTS.fullmatch(name)) and number is not None and int(number[0]) > 0
+def _in_force(ingress: Ingress) -> bool:
+    """Tell whether *ingress* limits requests, and exempts nobody by the way."""
+    numbers = [
+        re.match(r"\d+", value)
+        for name, value in ingress.limits.items()
+        if LIMITS_REQUESTS.fullmatch(name)
+    ]
+    exempt = any(
+        EVERYBODY & set(value.replace(" ", "").split(","))
+        or (name.endswith("dry-run") and value.lower() == "true")
+        for name, value in ingress.limits.items()
+    )
+    return any(one is not None and int(one[0]) > 0 for one in numbers) and not exempt
 
 
 def _said(ingresses: DeclaredIngresses | None) -> Iterator[str]:
