@@ -14,7 +14,7 @@ from typing import LiteralString, NamedTuple
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow, dict_row, tuple_row
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.sources import Visit
@@ -160,7 +160,7 @@ class Sql(Enum):
     )
     POOL = (
         """
-        SELECT application_name AS name, pid, backend_start, state_change
+        SELECT application_name AS name, pid, backend_start, state, state_change
         FROM pg_stat_activity
         WHERE backend_type = 'client backend' AND application_name = ANY(%(names)s)
         """,
@@ -251,6 +251,110 @@ class Sql(Enum):
         "SELECT on pg_tablespace",
     )
 
+    STATEMENTS_EXTENSION = (
+        """
+        SELECT extversion AS version, extnamespace::regnamespace::text AS namespace,
+               extnamespace = ANY(SELECT to_regnamespace(quote_ident(one))
+                                  FROM unnest(current_schemas(true)) AS one) AS on_path
+        FROM pg_extension WHERE extname = 'pg_stat_statements'
+        """,
+        "CONNECT",
+    )
+    HOT_STATEMENTS = (
+        """
+        SELECT queryid::text AS query_id, rolname::text AS role, query AS text, calls,
+               mean_exec_time AS mean_ms, share,
+               (SELECT stats_reset FROM pg_stat_statements_info) AS since
+        FROM (SELECT *, total_exec_time / nullif(sum(total_exec_time) OVER (), 0) AS share
+              FROM pg_stat_statements JOIN pg_roles ON pg_roles.oid = userid
+              WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+                AND toplevel AND rolname <> ALL(%(own)s)) AS every
+        WHERE calls >= %(calls)s OR queryid IS NULL
+        ORDER BY total_exec_time DESC LIMIT %(n)s
+        """,
+        "pg_read_all_stats",
+    )
+    TABLE_READS = (
+        """
+        SELECT schemaname || '.' || relname AS name,
+               coalesce(pg_partition_root(relid), relid)::bigint AS root,
+               CASE WHEN estimate >= 0 OR n_live_tup > 0
+                    THEN greatest(estimate, n_live_tup)::bigint END AS rows,
+               coalesce(seq_scan, 0) AS sequential_scans,
+               coalesce(seq_tup_read, 0) AS rows_read_by_them, since
+        FROM (SELECT *, (SELECT reltuples FROM pg_class WHERE oid = relid) AS estimate
+              FROM pg_stat_all_tables) AS every,
+             (SELECT coalesce(stats_reset, pg_postmaster_start_time()) AS since
+              FROM pg_stat_database WHERE datname = current_database()) AS counted
+        WHERE schemaname || '.' || relname = ANY(%(names)s)
+           OR schemaname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')
+        ORDER BY greatest(estimate, n_live_tup) DESC LIMIT 500
+        """,
+        "CONNECT",
+    )
+    INDEX_COUNTS = (
+        """
+        SELECT (SELECT coalesce(stats_reset, pg_postmaster_start_time())
+                FROM pg_stat_database WHERE datname = current_database()) AS since,
+               (SELECT count(*) FROM pg_stat_user_tables) AS tables,
+               (SELECT count(*) FROM pg_stat_user_indexes) AS indexes,
+               (SELECT count(*) FROM pg_constraint WHERE contype = 'f') AS foreign_keys,
+               pg_has_role('pg_read_all_stats', 'MEMBER') AS sees_builds
+        """,
+        "CONNECT",
+    )
+    INDEX_FAULTS = (
+        """
+        WITH own AS (
+            SELECT pg_index.*, c.relam, c.relkind, n.nspname || '.' || c.relname AS name,
+                   (SELECT nspname || '.' || relname FROM pg_class AS t
+                    JOIN pg_namespace AS s ON s.oid = t.relnamespace WHERE t.oid = indrelid) AS tab
+            FROM pg_index JOIN pg_class AS c ON c.oid = indexrelid
+                          JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')
+        )
+        SELECT 'invalid' AS kind, name AS index, tab AS table, 'not valid' AS detail FROM own
+        WHERE NOT indisvalid AND NOT EXISTS (
+            SELECT FROM pg_stat_progress_create_index AS built
+            WHERE built.index_relid = own.indexrelid)
+        UNION ALL
+        SELECT 'duplicate', a.name, a.tab, 'the same as ' || min(b.name)
+        FROM own AS a JOIN own AS b
+          ON a.indrelid = b.indrelid AND a.indexrelid > b.indexrelid AND a.relam = b.relam
+         AND a.indkey::text = b.indkey::text AND a.indclass::text = b.indclass::text
+         AND a.indcollation::text = b.indcollation::text AND a.indoption::text = b.indoption::text
+         AND a.indpred::text IS NOT DISTINCT FROM b.indpred::text
+         AND a.indexprs::text IS NOT DISTINCT FROM b.indexprs::text
+        GROUP BY a.name, a.tab
+        UNION ALL
+        SELECT 'unused', name, tab, pg_relation_size(indexrelid) || ' bytes'
+        FROM own JOIN pg_stat_user_indexes AS used USING (indexrelid)
+        WHERE idx_scan = 0 AND NOT (indisunique OR indisprimary OR indisexclusion OR indisreplident)
+        ORDER BY 1, 2
+        """,
+        "pg_read_all_stats",
+    )
+    UNCOVERED_KEYS = (
+        """
+        SELECT conname AS constraint, nspname || '.' || relname AS table,
+               ARRAY(SELECT attname::text FROM unnest(conkey) WITH ORDINALITY AS k(num, i)
+                     JOIN pg_attribute ON attrelid = conrelid AND attnum = num ORDER BY i)
+                   AS columns,
+               CASE WHEN reltuples >= 0 OR n_live_tup > 0 OR relkind = 'p'
+                    THEN greatest(reltuples, coalesce(n_live_tup, 0))::bigint END AS rows
+        FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
+             JOIN pg_namespace ON pg_namespace.oid = relnamespace
+             LEFT JOIN pg_stat_user_tables ON relid = conrelid
+        WHERE contype = 'f' AND NOT EXISTS (
+            SELECT FROM pg_index
+            WHERE indrelid = conrelid AND indisvalid AND indpred IS NULL
+              AND (indkey::int2[])[0:cardinality(conkey) - 1] @> conkey
+              AND indnkeyatts >= cardinality(conkey))
+        ORDER BY 2, 1
+        """,
+        "CONNECT",
+    )
+
     def __init__(self, text: LiteralString, grant: str) -> None:
         """Keep the statement and the grant beside each other."""
         self.text: LiteralString = text
@@ -287,6 +391,23 @@ class Session:
                 f"{statement.name.lower()}: the database did not answer: {_first_line(error)}",
                 hint="see the server's log; statements of the kit stop after 2 s",
             ) from error
+
+    def plan(self, text: str, *, generic: bool) -> list[dict[str, object]]:
+        """Return how the server would run *text*, a single statement; it is not run.
+
+        By the extended protocol, which takes one statement only, whatever the text holds.
+
+        Raises:
+            psycopg.Error: It cannot be planned by this role.
+
+        """
+        options = "VERBOSE, FORMAT JSON" + (", GENERIC_PLAN" if generic else "")
+        query = f"EXPLAIN ({options}) {text}".encode()
+        with self._connection.transaction(), self._connection.cursor(row_factory=tuple_row) as one:
+            one.execute(_LIMITS)
+            self._visit.meter.count("sql_statements")
+            row = one.execute(query, binary=True).fetchone()
+        return list(row[0]) if row else []
 
     def row(self, statement: Sql, **values: object) -> DictRow:
         """Return the only row of *statement*."""

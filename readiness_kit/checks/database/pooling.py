@@ -1,13 +1,15 @@
-"""Connection pooling: the application reuses a bounded set of connections.
+"""Connection pooling: the application reuses a bounded set of connections, and replaces dead ones.
 
 >>> CHECK.shows()
-{'pool_used': 'PASS', 'limits_set': 'PASS'}
+{'pool_used': 'PASS', 'limits_set': 'PASS', 'dead_connections_replaced': 'PASS'}
 >>> CHECK.shows(one_each(USE))["pool_used"], CHECK.shows(waits_too_long(POOLS))["limits_set"]
 ('FAIL', 'FAIL')
 >>> CHECK.shows(left_to_the_library(POOLS))["limits_set"]
 'WARN'
 >>> CHECK.shows(USE.replace(requests_answered=9))["pool_used"]
 'UNKNOWN'
+>>> CHECK.shows(one_caller_sees_it(DEAD))["dead_connections_replaced"]
+'FAIL'
 """
 
 import math
@@ -17,11 +19,15 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from readiness_kit.facts.connections import DeadConnections, EndedPool
 from readiness_kit.facts.postgres import DeclaredPool, DeclaredPools, PoolUse, PoolWatch
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, Outcome, judges
 
 REQUESTS = 10
 """Fewest requests over which connections must persist."""
+
+CALLS = 20
+"""Calls after connections died, all of which must be answered."""
 
 LONGEST_WAIT_S = 30.0
 LONGEST_LIFE_S = 3600.0
@@ -135,6 +141,33 @@ def _seconds(value_s: float | None) -> str:
     return "by default" if value_s is None else f"{value_s:g} s"
 
 
+@judges("dead_connections_replaced")
+def dead_replaced(dead: DeadConnections) -> Iterator[Finding]:
+    """Idle connections die on the server, and no caller notices."""
+    words = [f"{one.name}: {one.ended} ended, {one.opened} opened" for one in dead.pools]
+    this = Case(
+        claim="dead_connections_replaced",
+        got=f"{'; '.join(words) or 'no pool'}; {dead.answered} of {dead.asked} calls answered "
+        f"right after, {dead.answered_before} of {dead.asked_before} before {dead.first_error}",
+        want=f"{CALLS} of {CALLS} calls answered right after idle connections of each pool ended",
+        seen=[dead.at("/answered"), dead.at("/pools"), dead.at("/answered_before")],
+        reproduce='psql "$READINESS_DRILL_DSN" -c "SELECT pg_terminate_backend(pid) FROM '
+        "pg_stat_activity WHERE application_name = 'NAME'\"; then 20 calls with curl",
+    )
+    if not 0 < dead.asked_before == dead.answered_before:
+        yield this.not_seen(Cause.COULD_NOT_ASK, "calls failed before anything was ended")
+    elif dead.answered < dead.asked or not dead.back:
+        yield this.fails("check connections before use: pool_pre_ping, or check in psycopg_pool")
+    elif not dead.pools or any(min(one.ended, one.opened) <= 0 for one in dead.pools):
+        yield this.not_seen(
+            Cause.TOO_FEW_SAMPLES, "some pool had no idle connection, or was not called afterwards"
+        )
+    elif dead.asked < CALLS:
+        yield this.not_seen(Cause.TOO_FEW_SAMPLES)
+    else:
+        yield this.holds()
+
+
 _NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _POOL = DeclaredPool(
     name="shop-api",
@@ -153,6 +186,17 @@ USE = PoolUse(
     samples=13,
     sampled_s=1.5,
     pools=(PoolWatch(pool=_POOL, highest=4, kept=4, kept_and_used=2, opened=0),),
+)
+
+DEAD = DeadConnections(
+    observed_at=_NOON,
+    pools=(EndedPool(name="shop-api", ended=4, opened=2),),
+    answered_before=4,
+    asked_before=4,
+    answered=CALLS,
+    asked=CALLS,
+    first_error="",
+    back=True,
 )
 
 
@@ -197,25 +241,38 @@ def left_to_the_library(declared: DeclaredPools) -> DeclaredPools:
     )
 
 
+def one_caller_sees_it(dead: DeadConnections) -> DeadConnections:
+    """Answer one call with an error."""
+    return dead.replace(answered=dead.asked - 1, first_error="500 server closed the connection")
+
+
+def none_was_idle(dead: DeadConnections) -> DeadConnections:
+    """End nothing."""
+    return dead.replace(pools=tuple(replace(one, ended=0) for one in dead.pools))
+
+
 CHECK = Check(
-    (pool_used, limits_set),
-    remedy="Open one pool per process at start and close it at the end; set its size, the longest "
-    "wait and the longest life of a connection, and declare them in readiness.yaml.",
+    (pool_used, limits_set, dead_replaced),
+    remedy="Open one pool per process at start and close it at the end; set size, longest "
+    "wait and longest life, check a connection before its use, and declare the pools.",
     references=(
         "psycopg documentation, Connection pools",
         "SQLAlchemy documentation, Connection Pooling",
         "PostgreSQL wiki, Number Of Database Connections",
     ),
-    good=(USE, POOLS),
+    good=(USE, POOLS, DEAD),
     worsen=(
         one_each,
         nothing_asked,
         larger_than_declared,
         waits_too_long,
         left_to_the_library,
+        one_caller_sees_it,
+        none_was_idle,
     ),
     thresholds={
         "pool_used": "kept over 10 requests, at most the declared connections",
         "limits_set": "size set, 30 s waiting, 3600 s age (checklist)",
+        "dead_connections_replaced": "20 of 20 calls (checklist: pool_pre_ping)",
     },
 )
