@@ -7,6 +7,8 @@ import ssl
 import stat
 import subprocess
 import sys
+import time
+from typing import get_args
 
 import httpx
 import psutil
@@ -19,6 +21,7 @@ from readiness_kit.sandbox.lifecycle import running
 from readiness_kit.sandbox.state import read_state
 from readiness_kit.servers import programs
 from readiness_kit.servers.ports import answers
+from readiness_kit.target import FaultName
 from readiness_kit.target_file import load_target
 
 pytestmark = pytest.mark.live
@@ -282,3 +285,32 @@ def test_stock_has_the_defects_that_are_to_be_found():
         ):
             assert wrapped.version() == "TLSv1"
     assert not answers(sandbox.ports.https)
+
+
+def ready_says(client: httpx.Client, status: int) -> bool:
+    """Whether readiness says *status* within half a minute."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if client.get("/ready", timeout=10).status_code == status:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_declared_faults_break_the_service_and_mend_it(target, client):
+    names = get_args(FaultName)
+    faults = [(name, target.drills.fault(name)) for name in names if target.drills.fault(name)]
+    assert {"cut_cache", "blackhole_cache", "cut_database", "blackhole_database"} <= {
+        name for name, _ in faults
+    }
+    for name, fault in faults:
+        if not name.endswith(("cache", "database")):
+            continue
+        subprocess.run(fault.undo, check=True, timeout=30)  # nothing is broken: harmless
+        subprocess.run(fault.do, check=True, timeout=30)
+        try:
+            assert ready_says(client, 503 if name.endswith("database") else 200), name
+            assert client.get("/health").status_code == 200
+        finally:
+            subprocess.run(fault.undo, check=True, timeout=30)
+        assert ready_says(client, 200), name
