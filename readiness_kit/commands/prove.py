@@ -92,6 +92,7 @@ def _sift(chosen: list["Break"], *, fast: bool) -> tuple[list["Break"], dict[str
 
 @contextmanager
 def _ground(directory: Path | None) -> Iterator["Ground"]:
+    from readiness_kit.sandbox.description import hold_all
     from readiness_kit.sandbox.ground import Ground
     from readiness_kit.sandbox.lifecycle import running
 
@@ -99,6 +100,7 @@ def _ground(directory: Path | None) -> Iterator["Ground"]:
         yield Ground(directory)
         return
     with running(progress=lambda words: click.echo(words, err=True)) as sandbox:
+        hold_all(sandbox.target_file)
         yield Ground(sandbox.directory)
 
 

@@ -164,6 +164,13 @@ def play_all(target_file: Path) -> None:
     """Let a run against the sandbox play the long load profiles and hold the long drills, too."""
     description = yaml.safe_load(target_file.read_text("utf-8"))
     description["load"]["run"] = [*get_args(Profile)]
+    target_file.write_text(yaml.safe_dump(description, sort_keys=False, width=100), "utf-8")
+    hold_all(target_file)
+
+
+def hold_all(target_file: Path) -> None:
+    """Let a run against the sandbox hold the long drills."""
+    description = yaml.safe_load(target_file.read_text("utf-8"))
     description["drills"]["run"] = [*get_args(DrillName)]
     target_file.write_text(yaml.safe_dump(description, sort_keys=False, width=100), "utf-8")
 
