@@ -76,7 +76,7 @@ def differing(before: Fingerprint, after: Fingerprint) -> list[str]:
 
 def _files(ground: Ground) -> Iterator[tuple[str, str]]:
     for pattern in FILES:
-        for path in ground.paths(pattern):
+        for path in filter(Path.is_file, ground.paths(pattern)):
             yield str(path), f"{path.stat().st_mode} {path.stat().st_mtime_ns} {_digest(path)}"
     for pattern in CONTENT_ONLY:
         for path in ground.paths(pattern):

@@ -12,6 +12,8 @@ import psutil
 import psycopg
 import redis
 from psycopg.conninfo import make_conninfo
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from readiness_kit.errors import ServerError, UsageError
 from readiness_kit.sandbox.layout import DATABASE
@@ -106,15 +108,20 @@ class Ground:
 
     def cache(self) -> redis.Redis:
         """Connect to the cache over its socket, whatever its port and its password are now."""
-        socket = str(self.path("servers/valkey/valkey.sock"))
-        client = redis.Redis(
-            unix_socket_path=socket, password=self._cache_password, decode_responses=True
-        )
+        client = self._cache(self._cache_password)
         try:
             client.ping()
         except redis.AuthenticationError:
-            return redis.Redis(unix_socket_path=socket, decode_responses=True)
+            return self._cache(None)
         return client
+
+    def _cache(self, password: str | None) -> redis.Redis:
+        return redis.Redis(
+            unix_socket_path=str(self.path("servers/valkey/valkey.sock")),
+            password=password,
+            decode_responses=True,
+            retry=Retry(NoBackoff(), 0),  # by default it tries for seconds
+        )
 
     @property
     def _cache_password(self) -> str:
