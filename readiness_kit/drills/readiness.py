@@ -44,7 +44,7 @@ Endpoint = Literal["health", "ready"]
     effect="drill",
     asks=f"cuts the database for {TURN_OFF_S:g} s at most, then the cache; "
     "polls health and readiness 2.5 times a second at every place",
-    deadline_s=120,
+    deadline_s=300,
     exclusive=("load", "target"),
 )
 def readiness_drill(visit: Visit) -> ReadinessDrill:
