@@ -170,7 +170,10 @@ class Body:
             return next((one for one in parts if one[0] != "yes"), ("yes", ""))
         if first.low == "case" and all(one.kind != "word" or one.low in _CASE for one in part[1:]):
             return "yes", ""
-        return "undecided", " ".join(one.value for one in part)[:60]
+        said = "".join(one.value for one in part)[:60]
+        if first.kind == "word" and said[len(first.value) :].startswith(("->", "#>")):
+            return "no", f"{said} is not quoted"
+        return "undecided", said
 
     def _single(self, token: Token, depth: int) -> tuple[Quoted, str]:
         if token.kind == "text" or token.value.isdigit() or token.low == "null":

@@ -40,5 +40,6 @@ def planted(seed: str) -> dict[str, str]:
         "JSON web token": f"eyJ{some(20)}.eyJ{some(20)}.{some(43)}",
         "password in a URL": f"postgresql://app:{some(20)}@db.shop.internal/shop",
         "authorization header": f'"authorization": "Basic {some(24)}"',
-        "assigned to a name": f'API_KEY = "{some(32)}"',
+        "key or token assigned to a name": f'API_KEY = "{some(32)}"',
+        "password assigned to a name": f'DB_PASSWORD = "{some(20)}"',
     }

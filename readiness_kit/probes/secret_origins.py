@@ -45,22 +45,26 @@ def secret_origins(visit: Visit) -> SecretOrigins:
             SecretOrigin(role=role, name=name, way=way, where=where, detail=detail)
             for role, wanted in names.items()
             for name in wanted
-            for way, where, detail in _ways(name, places)
+            for way, where, detail in _ways(name, places, whole=role == "api")
         ),
         observed_at=datetime.now(UTC),
     )
 
 
-def _ways(name: str, places: list[Place]) -> Iterator[tuple[Way, str, str]]:
-    """Yield way, place and detail of each place that gives *name*."""
+def _ways(name: str, places: list[Place], *, whole: bool) -> Iterator[tuple[Way, str, str]]:
+    """Yield way, place and detail of each place that gives *name*.
+
+    The environment file stands for what manifests and units bring, and counts only where they say
+    nothing; with *whole* a copy in it is a value beside what they say.
+    """
     declared = [one for one in places if not one.own]
     giving = [(one, one.given[name]) for one in declared if name in one.given]
     giving = giving or [(one, part) for one in declared for part in one.unseen]
-    told: list[tuple[Way, str, str]] = [
-        (given.way, one.origin, given.detail) for one, given in giving if _says(given)
-    ]
+    told = [(given.way, one.origin, given.detail) for one, given in giving if _says(given)]
     files = [one for one in places if one.kind == "file" and _says(one.given.get(name))]
-    yield from told or [(_of_file(one), one.origin, _access(one)) for one in files]
+    yield from told
+    for one in files if whole or not told else ():
+        yield "value" if told else _of_file(one), one.origin, _access(one)
     if not told and not files:
         yield "not_found", "", ""
 

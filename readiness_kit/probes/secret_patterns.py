@@ -126,6 +126,7 @@ _STANDS_FOR_ONE = re.compile(
 _WORDS = re.compile(
     r"[a-z]+(?:[-_ .:/][a-z0-9]+)*|[A-Z][a-z]+(?: [A-Za-z]+)*|[A-Z]+(?:_[A-Z0-9]+)*"
 )
+_PASSWORD = re.compile(r"passw|pwd|passphrase", re.IGNORECASE)
 _PASSWORD_NAME = re.compile(r"(?:passw(?:or)?d|pwd|passphrase|secret)s?$", re.IGNORECASE)
 _PUBLIC_NAME = re.compile(
     r"(?:public|file|path|name|url|uri|type|header|field|length|size|ttl|count|max|min|limit|expir"
@@ -142,7 +143,7 @@ def secrets_in(text: str, *, configuration: bool = True) -> Iterator[Match]:
     """Yield each secret in *text* once; *configuration* admits values without quotes.
 
     >>> [one.kind for one in secrets_in("DB_PASSWORD=Tr0ub4dor&3")]
-    ['assigned to a name']
+    ['password assigned to a name']
     >>> list(secrets_in("DB_PASSWORD=${DB_PASSWORD}"))
     []
     """
@@ -178,7 +179,8 @@ def _assigned(
             inside = any(a < end and start < b for a, b in spans)
             if not inside and is_secret(found["name"], found["value"], quoted=pattern is not PLAIN):
                 spans.append((start, end))
-                yield "assigned to a name", start, found["value"]
+                kind = "password" if _PASSWORD.search(found["name"]) else "key or token"
+                yield f"{kind} assigned to a name", start, found["value"]
 
 
 _BY_CONTEXT = frozenset({"password in a URL", "authorization header"})

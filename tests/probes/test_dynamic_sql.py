@@ -33,6 +33,8 @@ def test_planted(name):
         ("q := 'SELECT 1'; q := q || ' WHERE a = ' || quote_literal(v); EXECUTE q;", ["yes"]),
         ("q := 'SELECT 1'; q := q || v; EXECUTE q;", ["no"]),
         ("EXECUTE q;", ["no"]),
+        ("EXECUTE 'SELECT ' || (input->>'title');", ["no"]),
+        ("EXECUTE 'SELECT ' || (n + 1);", ["undecided"]),
         ("EXECUTE (SELECT q FROM queries LIMIT 1);", ["undecided"]),
         ("EXECUTE 'LOCK ' || t::regclass;", ["yes"]),
         ("EXECUTE 'SELECT ''a'' || x';", ["yes"]),

@@ -24,6 +24,11 @@ def kinds(text, configuration=True):
     return [one.kind for one in secrets_in(text, configuration=configuration)]
 
 
+def assigned(line):
+    kind = "password" if "password" in line.lower() else "key or token"
+    return f"{kind} assigned to a name"
+
+
 @pytest.mark.parametrize("kind", PLANTED)
 def test_every_form_is_found_and_nothing_else(kind):
     assert kinds(f"# before\n{PLANTED[kind]}\n# after", configuration=False) == [kind]
@@ -46,7 +51,7 @@ def test_every_form_is_found_and_nothing_else(kind):
     ],
 )
 def test_assigned_in_code(line):
-    assert kinds(line, configuration=False) == ["assigned to a name"]
+    assert kinds(line, configuration=False) == [assigned(line)]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +69,7 @@ def test_assigned_in_code(line):
     ],
 )
 def test_assigned_in_configuration(line):
-    assert kinds(line) == ["assigned to a name"]
+    assert kinds(line) == [assigned(line)]
 
 
 @pytest.mark.parametrize(
@@ -406,4 +411,20 @@ def test_an_environment_file_is_a_weakness_at_best(tmp_path, monkeypatch, mode, 
     )
     names = Credentials(database=("A",), token=("A",), api=())
     there = visit("http://x", application=Application(environment_file=file), credentials=names)
+    assert CHECK.shows(secret_origins.gather(there))["manager_used"] == status
+
+
+@pytest.mark.parametrize(("name", "status"), [("A", "PASS"), ("KEY", "FAIL")])
+def test_a_copy_of_an_api_key_beside_the_manager_is_a_value(tmp_path, name, status):
+    manifest, env = tmp_path / "m.yaml", tmp_path / "shop.env"
+    manifest.write_text(
+        workload(WHOLE) + EXTERNAL.replace("[{secretKey: A}]", "[{secretKey: A}, {secretKey: KEY}]")
+    )
+    env.write_text(f"{name}=hunter2hunter2\n")
+    there = visit(
+        "http://x",
+        kubernetes=Kubernetes(manifests=(manifest,)),
+        application=Application(environment_file=env),
+        credentials=Credentials(database=("A",), token=("A",), api=("KEY",)),
+    )
     assert CHECK.shows(secret_origins.gather(there))["manager_used"] == status

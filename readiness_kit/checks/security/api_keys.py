@@ -29,7 +29,9 @@ LONGEST_WEAK_DAYS = 365.0
 LONGEST_WAIT_S = 60.0
 """Time in which the record is to be there."""
 
-NO_API_KEYS = frozenset({"private key", "age key", "password in a URL"})
+NO_API_KEYS = frozenset(
+    {"private key", "age key", "password in a URL", "password assigned to a name"}
+)
 """Secrets that are no keys of an API; security.secrets judges them."""
 
 
