@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from readiness_kit.errors import ServerError, UsageError
+from readiness_kit.errors import ReadinessError, ServerError, UsageError
 from readiness_kit.sandbox.breaks import Break
 from readiness_kit.sandbox.fingerprint import Fingerprint, differing, fingerprint
 from readiness_kit.sandbox.ground import Ground
@@ -76,9 +76,7 @@ def mend(ground: Ground, names: Iterable[str] = ()) -> None:
         (place / MENDING).touch()
     _give_orders(ground)  # servers first: the changes of their data need them
     for place, record in chosen:
-        for number, change in reversed(list(enumerate(record.fault.change))):
-            if (place / str(number)).is_dir():
-                change.undo(ground, place / str(number))
+        _undo(ground, record.fault, place)
     _reload(ground, [record.fault for _, record in chosen])
     for place, _ in chosen:
         shutil.rmtree(place)
@@ -88,6 +86,19 @@ def mend(ground: Ground, names: Iterable[str] = ()) -> None:
             f"{', '.join(different)}",
             hint="the undoing of this break is wrong; start a new sandbox",
         )
+
+
+def _undo(ground: Ground, fault: Break, place: Path) -> None:
+    for number, change in reversed(list(enumerate(fault.change))):
+        if not (place / str(number)).is_dir():
+            continue  # it was never made
+        try:
+            change.undo(ground, place / str(number))
+        except ReadinessError as error:
+            raise ServerError(
+                f"{fault.name} cannot be undone: {error.message}",
+                hint=f"`readiness sandbox down {ground.root}`, and start a new one",
+            ) from error
 
 
 def _records(ground: Ground) -> list[tuple[Path, Broken]]:

@@ -4,16 +4,18 @@ import os
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 from sandbox.standin import Folder
 
 from readiness_kit.errors import ServerError, UsageError
-from readiness_kit.sandbox.breaking import apply, broken, mend
+from readiness_kit.sandbox.breaking import Broken, apply, broken, mend
 from readiness_kit.sandbox.breaks import Break, Collateral
 from readiness_kit.sandbox.changes.certificates import Certificate
 from readiness_kit.sandbox.changes.files import Age, Damage, Edit, Mode, Remove, Set, Write
 from readiness_kit.sandbox.changes.servers import Environment, Fault, Stop
+from readiness_kit.sandbox.changes.stores import Sql
 from readiness_kit.sandbox.fingerprint import fingerprint
 from readiness_kit.sandbox.orders import Orders
 from readiness_kit.verdict import Status
@@ -174,3 +176,21 @@ def test_collateral_is_wanted_as_well():
     )
     assert one.wanted == {"security.tls.a": Status.FAIL, "security.cors.b": Status.UNKNOWN}
     assert one.items == {"security.tls", "security.cors"}
+
+
+def test_what_cannot_be_undone_says_which_break_it_was_and_can_be_tried_again(ground):
+    before = fingerprint(ground)
+    stubborn = Sql(do_=(), undo_=("SELECT 1",))
+    apply_without_sql = fault(CHANGES["edit"])
+    apply(ground, [apply_without_sql])
+    (place,) = (ground.root / "broken").iterdir()
+    record = msgspec.json.decode((place / "break.json").read_bytes(), type=Broken)
+    spoilt = msgspec.structs.replace(record, fault=fault(CHANGES["edit"], stubborn))
+    (place / "break.json").write_bytes(msgspec.json.encode(spoilt))
+    (place / "1").mkdir()
+    with pytest.raises(ServerError, match="broken cannot be undone: PostgreSQL primary"):
+        mend(ground)
+    assert broken(ground) == ["broken"]
+    (place / "1").rmdir()
+    mend(ground)
+    assert fingerprint(ground) == before
