@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from readiness_kit.probes.secret_strength import bits_of, fingerprint
 
-LONGEST_LINE = 4_000
+LONGEST_LINE = 20_000
 """Longer lines are minified code or data: they are searched for issuers' forms only."""
 
 
@@ -25,7 +25,7 @@ class Match(NamedTuple):
 FORMS: dict[str, re.Pattern[str]] = {
     "private key": re.compile(
         r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY(?: BLOCK)?-----"
-        r"(?:\s|\\n|[\w-]+: [^\n]*)+([A-Za-z0-9+/=]{40,})"
+        r"(?:\s|\\n|(?<=\n)[\w-]+: [^\n]*(?=\n))+([A-Za-z0-9+/=]{40,})"
     ),
     "age key": re.compile(r"\b(AGE-SECRET-KEY-1[0-9A-Z]{58})\b"),
     "AWS access key": re.compile(r"\b((?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16})\b"),
@@ -86,7 +86,7 @@ _KEYWORD = (
     r"|(?:api|access|private|signing|encryption|auth|account|master|client|secret)_?-?key"
 )
 _LINE = re.compile(rf"^.*(?:{_KEYWORD}).*$", re.IGNORECASE | re.MULTILINE)
-_NAME = rf"(?P<name>[\w.-]*(?:{_KEYWORD})s?(?:_?(?:base|value|hex|b64))?)"
+_NAME = rf"(?P<name>[\w.-]{{0,60}}(?:{_KEYWORD})s?(?:_?(?:base|value|hex|b64))?)"
 _TEXT = r"[rbfu]{0,2}(?P<quote>[\"'`])(?P<value>(?:(?!(?P=quote))[^\n\\]){3,500})(?P=quote)"
 QUOTED = re.compile(rf"{_NAME}[\"']?\]?\s*(?::\s*\w+\s*)?(?:=>|:=|[:=])\s*{_TEXT}", re.IGNORECASE)
 """A quoted text assigned to such a name: ``API_KEY = "…"``, ``"api_key": "…"``, ``key="…"``."""

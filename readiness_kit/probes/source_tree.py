@@ -1,5 +1,6 @@
 """Read the source tree of the service, as git keeps it where git does."""
 
+import codecs
 import os
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.sources import Visit
 
 FILES_CAP = 20_000
-FILE_CAP_BYTES = 2_000_000
+FILE_CAP_BYTES = 5_000_000
 SKIPPED = frozenset(
     {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".mypy_cache"}
 )
@@ -112,6 +113,8 @@ def text_of(file: Path) -> str | None:
             data = stream.read(FILE_CAP_BYTES + 1)
     except OSError:
         return None
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace") if len(data) <= FILE_CAP_BYTES else None
     if _ZERO in data[:_BINARY_HEAD_BYTES]:
         return ""
     return data.decode("utf-8", "replace") if len(data) <= FILE_CAP_BYTES else None

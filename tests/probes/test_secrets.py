@@ -146,8 +146,26 @@ def test_a_secret_is_told_by_place_and_fingerprint_only(tree):
 
 
 def test_an_unreadable_file_is_no_clean_one(tree):
-    (tree / "huge.txt").write_text("x" * 2_000_001)
+    (tree / "huge.txt").write_text("x" * 5_000_001)
     assert shown(look(tree)) == "UNKNOWN"
+
+
+def test_utf_16_is_text_too(tree):
+    (tree / "app.env").write_text(f"API_KEY={RANDOM}\n", encoding="utf-16")
+    assert shown(look(tree)) == "FAIL"
+
+
+def test_a_binary_file_is_no_text(tree):
+    (tree / "logo.png").write_bytes(b"\x89PNG\0\0" + f"API_KEY={RANDOM}".encode())
+    assert shown(look(tree)) == "PASS"
+
+
+def test_an_encrypted_key_and_a_long_line(tree):
+    headers = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n"
+    body = PLANTED["private key"].partition("\n")[2]
+    assert kinds(f"-----BEGIN RSA PRIVATE {'KEY'}-----\n{headers}{body}") == ["private key"]
+    assert kinds("a: b " * 4000 + f'{{"api_key": "{RANDOM}"}}') == []  # no line of a person's
+    assert kinds("a: b " * 3000 + f'{{"api_key": "{RANDOM}"}}') == [assigned("")]
 
 
 def git(tree, *arguments):
