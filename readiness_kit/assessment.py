@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from traceback import format_tb
 
 from readiness_kit import drills, harness, probes
 from readiness_kit.checks import all_checks
@@ -420,8 +421,9 @@ def look(source: Source, visit: Visit) -> Fact | Unseen:
             reason=f"{type(error).__name__}: {error}",
             hint="check that the address in readiness.yaml can be reached from here",
         )
-    except Exception as error:
-        log.debug("%s crashed", visit.fact_id, exc_info=True)
+    except Exception as error:  # noqa: BLE001 - whatever a probe raises is a value
+        # where, and not what it says: that may quote a secret
+        log.debug("%s crashed\n%s", visit.fact_id, "".join(format_tb(error.__traceback__)))
         return Unseen(
             cause="crashed",
             reason=f"{type(error).__name__}: {error}",

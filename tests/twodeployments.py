@@ -1,6 +1,6 @@
 """Two deployments of one service, staging and production, and the four people who sign."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -42,17 +42,15 @@ def rule(carried: Carried) -> Iterator[Finding]:
     yield holds("old_versions_refused", got="x", want="y", seen=[carried.at()])
 
 
-class World:
-    """Two deployments of one service, and four people who sign."""
+class Deployments:
+    """What the two are seen to be, and how often they were asked."""
 
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
-        self.folder, self.visits, self.cores = folder, 0, 2
-        self.looks, self.commit = 0, COMMIT
+    def __init__(self) -> None:
+        self.visits, self.looks, self.cores, self.commit = 0, 0, 2, COMMIT
         self.seen_at = datetime.now(UTC)
-        (folder / "people").mkdir()
-        self.people = people(folder / "people")
-        policy.write(folder / "policy.json", policy.Policy(allow_undecided=True))
-        self.policy = policy.load(folder / "policy.json")
+
+    def enter(self, put: Callable[[object, str, object], None]) -> None:
+        """Put three sources and one check in place of the real ones."""
 
         @source(effect="load", asks="a")
         def load(visit: Visit) -> Carried:
@@ -79,9 +77,22 @@ class World:
 
         check = Check((rule, other), remedy="", references=(), good=())
         for room in (rooms, judgement):
-            patch.setattr(room, "all_checks", lambda: {"security.tls": check})
+            put(room, "all_checks", lambda: {"security.tls": check})
         found = {Carried: load, Identity: identity, HostCapacity: host}
-        patch.setattr(rooms, "all_sources", lambda: found)
+        put(rooms, "all_sources", lambda: found)
+
+
+class World(Deployments):
+    """Two deployments of one service, and four people who sign."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self.folder = folder
+        (folder / "people").mkdir()
+        self.people = people(folder / "people")
+        policy.write(folder / "policy.json", policy.Policy(allow_undecided=True))
+        self.policy = policy.load(folder / "policy.json")
+        self.enter(patch.setattr)
 
     def describe(self, environment: str, more: str = "", *, commit: str = COMMIT, peak: int = 20):
         text = TARGET.format(environment=environment, commit=commit, peak=peak) + more

@@ -88,6 +88,22 @@ def read(path: Path, *, max_bytes: int) -> bytes:
     return data
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder *path*, for its owner alone, unless it is there.
+
+    Raises:
+        RunFolderError: The disk is full or broken.
+
+    """
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise RunFolderError(
+            f"{path} cannot be made: {error.strerror}",
+            hint="free some space or name another folder",
+        ) from error
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove what interrupted writes left anywhere in *folder*."""
     for leftover in folder.rglob(f"{LEFTOVER}*"):

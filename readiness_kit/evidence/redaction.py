@@ -3,11 +3,14 @@
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping
-from urllib.parse import quote, urlsplit
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 SHORTEST = 6
 """Values shorter than this are not searched for: they would redact ordinary words."""
+
+URL_SAFE = str.maketrans("+/", "-_")
+"""From the alphabet of base64 to that of base64url."""
 
 PATTERNS = (
     re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
@@ -53,23 +56,35 @@ class Redactor:
         return any(form.encode() in data for form in self._forms)
 
 
-def _parts(secret: str) -> Iterable[str]:
+def _parts(secret: str) -> Iterator[str]:
+    """Yield *secret*, and the passwords inside it as they stand there and as they are meant."""
     yield secret
     if "://" in secret:
-        try:
-            password = urlsplit(secret).password
-        except ValueError:
-            password = None
-        if password:
-            yield password
+        yield from _of_url(secret)
     for quoted, plain in re.findall(r"password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))", secret):
         yield quoted or plain
+        yield re.sub(r"\\(.)", r"\1", quoted or plain)
 
 
-def _encodings(word: str) -> Iterable[str]:
+def _of_url(url: str) -> Iterator[str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return
+    if parts.password:
+        yield parts.password
+        yield unquote(parts.password)
+    yield from (value for name, value in parse_qsl(parts.query) if "password" in name)
+
+
+def _encodings(word: str) -> Iterator[str]:
     yield word
-    yield quote(word, safe="")
-    yield json.dumps(word)[1:-1]
+    for safe in ("", "/"):
+        url = quote(word, safe=safe)
+        yield url
+        yield re.sub("%..", lambda found: found[0].lower(), url)
+    for ascii_only in (True, False):
+        yield json.dumps(word, ensure_ascii=ascii_only)[1:-1]
     raw = word.encode()
     for shift in range(3):
         # Base64 of a longer text that contains the word depends on where it starts.
@@ -77,3 +92,4 @@ def _encodings(word: str) -> Iterable[str]:
         start = (shift * 8 + 5) // 6
         end = (len(raw) + shift) * 8 // 6
         yield encoded[start:end]
+        yield encoded[start:end].translate(URL_SAFE)

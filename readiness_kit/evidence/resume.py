@@ -37,7 +37,7 @@ def take_up(path: Path, target: Target, now: datetime | None = None) -> RunFolde
             hint="begin a new run; --reuse takes over fresh facts of a sealed one",
         )
     # Sealing removes the locks before it writes the manifest.
-    (path / "locks").mkdir(mode=0o700, exist_ok=True)
+    atomic.make_folder(path / "locks")
     return RunFolder.join(path, target)
 
 

@@ -5,7 +5,8 @@ A line names people, the namespaces they may sign in, and their key::
     ann@example.com namespaces="security-lead@signoff.readiness-kit" ssh-ed25519 AAAAC3Nza…
 
 Stricter than OpenSSH where leniency would let somebody in unnoticed: no wildcards, ``namespaces=``
-must be there, and times must end in ``Z``. Certificate authorities are not supported yet.
+must be there, and times must end in ``Z``. With ``cert-authority`` the key is that of an authority,
+whose certificates let the people of the line sign, as long as they name them.
 """
 
 import base64
@@ -23,7 +24,8 @@ from typing import NamedTuple
 
 from readiness_kit.errors import IntegrityError
 from readiness_kit.evidence import atomic
-from readiness_kit.records import publickeys, sshsig
+from readiness_kit.records import certificates, publickeys, sshsig
+from readiness_kit.records.certificates import FOREVER
 
 MAX_BYTES = 1024 * 1024
 VERIFY_S = 20.0
@@ -36,6 +38,7 @@ LINE = re.compile(
     r"(?P<key>[A-Za-z0-9+/]+=*)(?:[ \t].*)?"
 )
 OPTION = re.compile(r"([a-z-]+)(?:=\"([^\"]*)\")?")
+KNOWN = {"cert-authority", "namespaces", "valid-after", "valid-before"}
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]*")
 """A principal or namespace without wildcards."""
 
@@ -50,6 +53,8 @@ class Signer:
     """Blob of the public key."""
     valid_after: datetime | None = None
     valid_before: datetime | None = None
+    authority: bool = False
+    """The key is that of an authority: its certificates count, and it does not sign itself."""
 
     def may_sign(self, principal: str, namespace: str, at: datetime) -> bool:
         """Whether *principal* may sign in *namespace* with this key at the time *at*."""
@@ -62,7 +67,8 @@ class Signer:
 
     def line(self) -> str:
         """Return the line of ``allowed_signers``, without its end."""
-        options = [f'namespaces="{",".join(self.namespaces)}"']
+        options = ["cert-authority"] if self.authority else []
+        options.append(f'namespaces="{",".join(self.namespaces)}"')
         if self.valid_after is not None:
             options.append(f'valid-after="{self.valid_after:%Y%m%d%H%M%SZ}"')
         if self.valid_before is not None:
@@ -75,9 +81,11 @@ class Authorised(NamedTuple):
 
     principal: str
     key: bytes
-    """Blob of the public key: compare these, never names."""
+    """Blob of the plain public key: compare these, never names."""
     tools: tuple[str, ...]
     """What verified it; where ssh-keygen is installed, both."""
+    until: datetime | None
+    """When that person may no longer sign so with that key; ``None``: not limited."""
 
 
 @dataclass(frozen=True)
@@ -125,20 +133,40 @@ class AllowedSigners:
             IntegrityError: Says which of it does not hold.
 
         """
-        key = sshsig.verify(message, armored, namespace)
-        mine = (one for one in self.signers if one.key == key)
-        if not any(one.may_sign(principal, namespace, at) for one in mine):
-            raise IntegrityError(
-                f"{principal} may not sign as {namespace} with {publickeys.fingerprint(key)}",
-                hint="allowed_signers must name person, namespace and this key, valid at that time",
-            )
+        held = sshsig.signer(message, armored, namespace)
+        key, until = self._admit(held, principal, namespace, at)
         program = sshsig.ssh_keygen()
         if program is None:
-            return Authorised(principal, key, ("readiness-kit",))
+            return Authorised(principal, key, ("readiness-kit",), until)
         when = f"-Overify-time={at.astimezone(UTC):%Y%m%d%H%M%S}"
         argv = (program, "-Y", "verify", "-I", principal, "-n", namespace, when)
         self._ask_ssh_keygen(argv, message, armored)
-        return Authorised(principal, key, ("readiness-kit", "ssh-keygen"))
+        return Authorised(principal, key, ("readiness-kit", "ssh-keygen"), until)
+
+    def _admit(
+        self, held: bytes, principal: str, namespace: str, at: datetime
+    ) -> tuple[bytes, datetime | None]:
+        """Return the plain key in *held*, a key or a certificate, and until when it may sign so."""
+        certificate = certificates.parse(held) if certificates.is_certificate(held) else None
+        key = certificate.key if certificate else held
+        listed = certificate.authority if certificate else held
+        lines = [
+            one
+            for one in self.signers
+            if one.key == listed
+            and one.authority == (certificate is not None)
+            and one.may_sign(principal, namespace, at)
+        ]
+        fault = certificate.fault(principal, at) if certificate else ""
+        if fault or not lines:
+            raise IntegrityError(
+                f"{principal} may not sign as {namespace} with {publickeys.fingerprint(key)}"
+                + (f": {fault}" if fault else ""),
+                hint="allowed_signers must name person, namespace and this key, valid at that time",
+            )
+        ends = [one.valid_before or FOREVER for one in lines]
+        until = min(max(ends), certificate.ends if certificate else FOREVER)
+        return key, until if until < FOREVER else None
 
     def _ask_ssh_keygen(self, argv: tuple[str, ...], message: bytes, armored: bytes) -> None:
         """Demand that ssh-keygen agrees; without ``Z`` it reads times in the zone of ``TZ``."""
@@ -187,18 +215,14 @@ def _parse_line(line: str, where: str) -> Signer:
         key=_key(match["kind"], match["key"], where),
         valid_after=_time(options.get("valid-after"), where),
         valid_before=_time(options.get("valid-before"), where),
+        authority="cert-authority" in options,
     )
 
 
 def _options(text: str, where: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in OPTION.findall(text):
-        if name == "cert-authority":
-            raise IntegrityError(
-                f"{where}: certificate authorities are not supported yet",
-                hint="list each person's own key",
-            )
-        if name not in {"namespaces", "valid-after", "valid-before"} or name in found:
+        if name not in KNOWN or name in found:
             raise IntegrityError(f"{where}: the option {name!r} is unknown or stands twice")
         found[name] = value
     return found

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
 from readiness_kit.errors import IntegrityError, UsageError
-from readiness_kit.records import publickeys
+from readiness_kit.records import certificates, publickeys
 from readiness_kit.records.keys import public_blob
 from readiness_kit.records.wire import Malformed, Reader, mpint, string
 
@@ -43,7 +43,7 @@ class Signed(NamedTuple):
 
     armored: bytes
     key: bytes
-    """Blob of the public key that made it."""
+    """Blob of the plain public key that made it."""
     tool: Tool
     """What made it."""
 
@@ -55,6 +55,8 @@ def ssh_keygen() -> str | None:
 
 def sign(message: bytes, key_file: Path, namespace: str, *, tool: Tool | None = None) -> Signed:
     """Sign *message* with the private key in *key_file* (or the agent's, named by its ``.pub``).
+
+    With ssh-keygen it may be a certificate, ``<key>-cert.pub``, beside the key.
 
     *tool* left out: ssh-keygen where it is installed, else ``cryptography``.
 
@@ -72,7 +74,17 @@ def sign(message: bytes, key_file: Path, namespace: str, *, tool: Tool | None = 
 
 
 def verify(message: bytes, armored: bytes, namespace: str) -> bytes:
-    """Return the blob of the public key that signed *message* in *namespace*.
+    """Return the blob of the plain public key that signed *message* in *namespace*.
+
+    Raises:
+        IntegrityError: See :func:`signer`.
+
+    """
+    return certificates.plain(signer(message, armored, namespace))
+
+
+def signer(message: bytes, armored: bytes, namespace: str) -> bytes:
+    """Return what signed *message* in *namespace*: the blob of a public key or of a certificate.
 
     Whether that key may sign is another question: :mod:`readiness_kit.records.signers`.
 
@@ -90,7 +102,8 @@ def verify(message: bytes, armored: bytes, namespace: str) -> bytes:
         raise IntegrityError(f"signed as {found[:80]!r}, not as {namespace!r}")
     if reserved or algorithm not in HASHES:
         raise Malformed(f"hashed by {algorithm[:40]!r}, or reserved bytes are in use")
-    publickeys.verify(key, signature, _to_sign(message, namespace, algorithm))
+    signed = _to_sign(message, namespace, algorithm)
+    publickeys.verify(certificates.plain(key), signature, signed)
     return key
 
 

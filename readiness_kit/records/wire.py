@@ -18,7 +18,7 @@ class Reader:
 
     def take(self, size: int) -> bytes:
         """Return the next *size* bytes."""
-        if size > len(self._data) - self._at:
+        if size > self.left:
             raise Malformed("cut short")
         self._at += size
         return self._data[self._at - size : self._at]
@@ -46,9 +46,14 @@ class Reader:
             raise Malformed("an integer is not positive or not in its shortest form")
         return value
 
+    @property
+    def left(self) -> int:
+        """How many bytes are left."""
+        return len(self._data) - self._at
+
     def end(self) -> None:
         """Demand that nothing is left."""
-        if self._at != len(self._data):
+        if self.left:
             raise Malformed("bytes are left over")
 
 

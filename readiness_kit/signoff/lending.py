@@ -76,8 +76,8 @@ def _copy(run: SealedRun, policy_file: Path | None, into: RunFolder, lent: set[s
     """Copy what *run* lends, and what vouches for it; the manifest last."""
     top = into.path / borrowed.FOLDER / run.results.run_id
     names = [*ALWAYS, *(f"facts/{fact}.json" for fact in sorted(lent))]
-    for folder in (top / "facts", top / manifest.SIGNOFF):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (top.parent, top, top / "facts", top / manifest.SIGNOFF):
+        atomic.make_folder(folder)
     for name in names:
         if name in run.manifest.digests:
             atomic.write(top / name, run.manifest.read(name, max_bytes=MAX_BYTES))

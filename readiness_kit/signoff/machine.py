@@ -68,7 +68,7 @@ def write(folder: Path) -> Path:
 
     """
     path = folder / manifest.SIGNOFF / NAME
-    path.parent.mkdir(mode=0o700, exist_ok=True)
+    atomic.make_folder(path.parent)
     atomic.write(path, canonical.dumps(build(SealedRun.open(folder))))
     return path
 

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import msgspec
 
 from readiness_kit.contents import ROLES
-from readiness_kit.errors import IntegrityError, RunFolderError
+from readiness_kit.errors import IntegrityError
 from readiness_kit.evidence import atomic, canonical, manifest
 from readiness_kit.records import publickeys, sshsig
+from readiness_kit.records.certificates import FOREVER
 from readiness_kit.records.signed import FUTURE, same_person
 from readiness_kit.records.signers import AllowedSigners, Authorised
 from readiness_kit.signoff.policy import Pinned
@@ -39,6 +40,7 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
     principal: str
     signed_at: datetime
     expires_at: datetime
+    """When it grows too old, or when its key may no longer sign, whichever is first."""
     fingerprint: str
     """Of the key, as OpenSSH prints it."""
     tools: tuple[str, ...]
@@ -106,10 +108,7 @@ def there(folder: Path, role: str) -> bool:
 def write(folder: Path, role: str, record: Bytes) -> Path:
     """Write the record of *role* into the run *folder*, in place of an older one."""
     path = place(folder, role)
-    try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise RunFolderError(f"{path.parent} cannot be made: {error.strerror}") from error
+    atomic.make_folder(path.parent)
     write_to(path, record)
     return path
 
@@ -149,7 +148,7 @@ class Terms:
             role=role,
             principal=seen.principal,
             signed_at=signed_at,
-            expires_at=self._expiry(signed_at),
+            expires_at=min(self._expiry(signed_at), held.until or FOREVER),
             fingerprint=publickeys.fingerprint(held.key),
             tools=held.tools,
         )

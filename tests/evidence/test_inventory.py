@@ -33,7 +33,6 @@ def begin(tmp_path):
 
 def sign(run: Assessment) -> None:
     place = run.folder.path / "signoff"
-    place.mkdir()
     (place / f"{ROLES[0]}.json").touch()
     (place / f"{ROLES[0]}.json.sig").touch()
     (place / f"{ROLES[1]}.json").touch()
