@@ -123,9 +123,12 @@ class Lookups:
             self._thread.join()
 
     def moved_since(self, at_s: float) -> bool:
-        """Whether the cache was asked since then, as far as it tells."""
-        counts = [one.lookups for one in tuple(self.found) if one.at_s >= at_s]
-        return not self.found or (len(counts) > 1 and counts[-1] > counts[0])
+        """Whether the cache was asked since then; or never was, or does not tell."""
+        found = tuple(self.found)
+        counts = [one.lookups for one in found if one.at_s >= at_s]
+        if not found or found[-1].lookups == found[0].lookups:
+            return True
+        return len(counts) > 1 and counts[-1] > counts[0]
 
     def _follow(self) -> None:
         with (

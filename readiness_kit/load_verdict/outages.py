@@ -81,7 +81,7 @@ def returned_s(drill: DegradationDrill, cut: Break) -> float | None:
     """Return how long after mending what was lost is used again; ``inf``: not while watched."""
     if cut.fault in CACHE:
         counts = [one for one in drill.lookups if cut.until_s <= one.at_s <= cut.watched_until_s]
-        if len(counts) < 2:
+        if len(counts) < 2 or not (usual_per_s(drill) or 0.0) > 0:
             return None
         again = (one.at_s for one in counts if one.lookups > counts[0].lookups)
         return next(again, math.inf) - cut.until_s
@@ -107,13 +107,20 @@ def not_shown(drill: DegradationDrill, cut: Break) -> Iterator[str]:
         if not refusals_during(drill, cut):
             yield f"{cut.fault} changed no answer: declare drills.fresh_read"
         return
-    before = [one for one in drill.lookups if one.at_s < min(b.since_s for b in drill.breaks)]
     within = [one for one in drill.lookups if cut.since_s <= one.at_s < cut.mending_s]
-    usual, now = per_s(before), per_s(within)
-    if usual is None or now is None or not usual > 0:
+    usual, now = usual_per_s(drill), per_s(within)
+    if usual is None or now is None:
         yield f"{cut.fault}: the cache does not tell how often it is asked (INFO stats)"
+    elif not usual > 0:
+        yield f"{cut.fault}: nobody asked the cache before, so nothing was lost"
     elif not now <= usual / 10:
         yield f"{cut.fault}: the cache was asked all the same"
+
+
+def usual_per_s(drill: DegradationDrill) -> float | None:
+    """Return how often a second the cache was asked before anything was broken."""
+    first_s = min((one.since_s for one in drill.breaks), default=0.0)
+    return per_s([one for one in drill.lookups if one.at_s < first_s])
 
 
 def per_s(counts: list[CacheCount]) -> float | None:

@@ -161,6 +161,12 @@ def test_a_cache_that_is_asked_all_the_same_was_not_cut():
         assert shown(asked, claim) == "UNKNOWN"
 
 
+def test_a_cache_that_nobody_asks_is_not_missed():
+    idle = GOOD.replace(lookups=tuple(replace(one, lookups=7) for one in GOOD.lookups))
+    for claim in ("fallback", "breaker"):
+        assert shown(idle, claim) == "UNKNOWN"
+
+
 def test_a_cache_that_tells_nothing_proves_nothing():
     for claim in ("fallback", "breaker"):
         assert shown(GOOD.replace(lookups=()), claim) == "UNKNOWN"
