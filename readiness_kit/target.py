@@ -218,6 +218,11 @@ class Database(Part, frozen=True):
     application_pools: tuple[ApplicationPool, ...] = ()
     """Pools as the application configures them."""
 
+    plan_dsn: Secret | None = None
+    """Connection string of a role that may read the tables, for plain EXPLAIN of the costliest
+    statements; when absent, the probe's own role, which may plan few.
+    ``readiness_kit/sql/readiness_planner_role.sql`` makes it."""
+
     scratch: Path | None = None
     """Folder on the volume of the data directory in which a scratch file of 16 MB may be written
     and synced for ten seconds.

@@ -336,7 +336,7 @@ class Sql(Enum):
     )
     UNCOVERED_KEYS = (
         """
-        SELECT conname AS constraint, nspname || '.' || relname AS table,
+        SELECT conname AS constraint, nspname || '.' || pg_class.relname AS table,
                ARRAY(SELECT attname::text FROM unnest(conkey) WITH ORDINALITY AS k(num, i)
                      JOIN pg_attribute ON attrelid = conrelid AND attnum = num ORDER BY i)
                    AS columns,
@@ -392,22 +392,30 @@ class Session:
                 hint="see the server's log; statements of the kit stop after 2 s",
             ) from error
 
-    def plan(self, text: str, *, generic: bool) -> list[dict[str, object]]:
-        """Return how the server would run *text*, a single statement; it is not run.
+    def plan(self, text: str, parameters: int) -> object:
+        """Return how the server would run *text*, which has that many ``$n``; it is not run.
 
-        By the extended protocol, which takes one statement only, whatever the text holds.
+        The plan is the generic one: EXPLAIN (GENERIC_PLAN), which PostgreSQL 14 and 15 lack, would
+        take values bound to the parameters for constants. The text goes by the extended protocol,
+        which takes one statement only, whatever it holds.
 
         Raises:
             psycopg.Error: It cannot be planned by this role.
 
         """
-        options = "VERBOSE, FORMAT JSON" + (", GENERIC_PLAN" if generic else "")
-        query = f"EXPLAIN ({options}) {text}".encode()
+        values = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
         with self._connection.transaction(), self._connection.cursor(row_factory=tuple_row) as one:
             one.execute(_LIMITS)
-            self._visit.meter.count("sql_statements")
-            row = one.execute(query, binary=True).fetchone()
-        return list(row[0]) if row else []
+            one.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+            self._visit.meter.count("sql_statements", 2)
+            one.execute(f"PREPARE readiness_kit AS {text}".encode(), binary=True)
+            try:
+                with self._connection.transaction():
+                    one.execute(_EXPLAIN + values.encode())
+                    row = one.fetchone()
+            finally:  # a prepared statement outlives its transaction
+                one.execute("DEALLOCATE readiness_kit")
+        return row[0] if row else None
 
     def row(self, statement: Sql, **values: object) -> DictRow:
         """Return the only row of *statement*."""
@@ -424,6 +432,7 @@ _LIMITS: LiteralString = (
 
 class Server(NamedTuple):
     """One host that a connection string names."""
+_EXPLAIN = b"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE readiness_kit"
 
     host: str
     port: int

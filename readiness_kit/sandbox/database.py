@@ -210,6 +210,11 @@ class Database:
             )
             administrator.execute("GRANT CONNECT, CREATE ON DATABASE quill TO readiness_drill")
             administrator.execute("GRANT pg_read_all_data, pg_signal_backend TO readiness_drill")
+            administrator.execute("GRANT CONNECT ON DATABASE quill TO readiness_planner")
+            administrator.execute("GRANT pg_read_all_data TO readiness_planner")
+            administrator.execute(
+                "ALTER ROLE readiness_planner SET default_transaction_read_only = on"
+            )
 
     def _create_schema(self) -> None:
         with self.primary.connect(DATABASE) as administrator:
@@ -254,6 +259,7 @@ _ROLES: tuple[tuple[str, str, LiteralString], ...] = (
 
 
 def _create_role(
+    ("readiness_planner", "planner", "LOGIN CONNECTION LIMIT 3"),
     administrator: Connection[tuple[object, ...]], role: str, password: str, options: LiteralString
 ) -> None:
     # A verifier instead of the password: the statement is logged (log_statement = ddl).

@@ -257,6 +257,7 @@ def _database(layout: Layout, *, hardened: bool) -> Yaml:
     }
     if hardened:
         database["replicas"] = [_secret("standby_dsn")]
+        "plan_dsn": _secret("plan_dsn"),
     return database
 
 

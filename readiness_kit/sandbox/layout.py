@@ -30,6 +30,7 @@ SECRETS = (
     "probe",
     "exporter",
     "drill",
+    "planner",
     "cache",
     "jwt",
     "session",

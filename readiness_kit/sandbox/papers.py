@@ -78,6 +78,7 @@ def _write_connection_strings(
     if database.standby:
         standby = database.standby.dsn("readiness_probe", password, DATABASE)
         layout.keep_secret("standby_dsn", standby)
+    layout.keep_secret("plan_dsn", database.dsn("readiness_planner", "planner"))
     layout.keep_secret("drill_dsn", database.drill_dsn())
     layout.keep_secret("base_backup_dsn", database.base_backup_dsn())
     layout.keep_secret("application_dsn", environment["DATABASE_URL"])

@@ -19,6 +19,7 @@ from readiness_kit.sandbox.papers import write_documents, write_papers
 from readiness_kit.sandbox.service import Instance, service_environment, write_environment_file
 from readiness_kit.sandbox.tokens import RENEWAL_S, write_tokens
 from readiness_kit.sandbox.tracker import make_tracker
+from readiness_kit.sandbox.usage import be_used
 from readiness_kit.servers.account import unprivileged
 from readiness_kit.servers.certificates import Authority
 from readiness_kit.servers.fault_proxy import FaultProxy
@@ -206,4 +207,5 @@ class Stack:
         home = self.layout.server("valkey")
         if self.variant == "stock":
             return Valkey(home, account=self.layout.account, port=self.ports.cache)
+        be_used(self.instances, (layout.secrets / "token_reader").read_text())
         return Valkey(home, account=self.layout.account, password=self.passwords["cache"])

@@ -1,0 +1,199 @@
+"""Ask PostgreSQL which statements cost most, and how it would run them; it runs none of them."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import psycopg
+from psycopg.rows import DictRow
+
+from readiness_kit.errors import NotSeen
+from readiness_kit.facts.queries import HotStatement, HotStatements, Planned, TableReads, TableScan
+from readiness_kit.probes.postgres_session import Session, Sql, parameters, session
+from readiness_kit.sources import Visit, source
+
+TOP = 20
+LEAST_CALLS = 20
+TEXT_SHOWN = 300
+LARGEST_TABLES = 10
+HIDDEN = "<insufficient privilege>"
+
+_PLANNABLE = re.compile(
+    r"[(\s]*(SELECT|WITH|INSERT|UPDATE|DELETE|MERGE|VALUES|TABLE)\b", re.IGNORECASE
+)
+_COMMENT = re.compile(r"\s*(--[^\n]*(\n|$)|/\*.*?\*/)", re.DOTALL)
+_PARAMETER = re.compile(r"\$(\d+)")
+
+TableName = str
+"""Schema and table, with a dot between."""
+
+
+class Plan(NamedTuple):
+    """What came of asking for a plan."""
+
+    planned: Planned
+    detail: str
+    tables: tuple[TableName, ...] = ()
+
+
+class _Size(NamedTuple):
+    root: int
+    rows: int | None
+
+
+@source(
+    effect="read",
+    asks="5 SQL statements, and the plans of 20 more, which are not run",
+    deadline_s=20,
+)
+def hot_statements(visit: Visit) -> HotStatements:
+    """Ask for the costliest statements, and for the plan of each.
+
+    Raises:
+        NotSeen: The extension is not there, or the role may not see the statements of others.
+
+    """
+    declared = visit.database
+    planner = parameters(declared.plan_dsn or declared.dsn)
+    with session(visit, parameters(declared.dsn)) as database:
+        server = database.row(Sql.SERVER)
+        version_num = int(server["version_num"])
+        _demand_extension(database)
+        own = [str(server["role"]), *filter(None, [planner.get("user")])]
+        rows = database.rows(Sql.HOT_STATEMENTS, own=own, calls=LEAST_CALLS, n=TOP)
+        _demand_sight(rows)
+        with session(visit, planner) as asker:
+            plans = [_plan(asker, str(row["text"])) for row in rows]
+        names = sorted({table for plan in plans for table in plan.tables})
+        tables = database.rows(Sql.TABLE_READS, names=names)
+    sizes = {row["name"]: _Size(row["root"], row["rows"]) for row in tables}
+    return HotStatements(
+        observed_at=datetime.now(UTC),
+        version_num=version_num,
+        statistics_since=rows[0]["since"] if rows else None,
+        table_statistics_since=tables[0]["since"] if tables else datetime.now(UTC),
+        application_roles=_application_roles(visit),
+        planner=planner.get("user", own[0]),
+        least_calls=LEAST_CALLS,
+        statements=tuple(_statement(*each, sizes) for each in zip(rows, plans, strict=True)),
+        tables=tuple(_largest(tables)),
+    )
+
+
+def _demand_extension(database: Session) -> None:
+    found = database.rows(Sql.STATEMENTS_EXTENSION)
+    if not found:
+        raise NotSeen(
+            "this database has no extension pg_stat_statements",
+            cause="not_configured",
+            hint="add it to shared_preload_libraries, then CREATE EXTENSION pg_stat_statements",
+        )
+    if not found[0]["on_path"]:
+        raise NotSeen(
+            f"pg_stat_statements lies in schema {found[0]['namespace']}, not on the search_path",
+            cause="not_configured",
+            hint="set search_path of the probe's role with ALTER ROLE … SET search_path",
+        )
+
+
+def _demand_sight(rows: list[DictRow]) -> None:
+    if any(row["text"] == HIDDEN for row in rows):
+        raise NotSeen(
+            "the probe's role may not see the statements of others",
+            hint="grant it pg_monitor, or pg_read_all_stats",
+        )
+
+
+def _application_roles(visit: Visit) -> tuple[str, ...]:
+    secret = visit.database.application_dsn
+    role = parameters(secret).get("user", "") if secret else ""
+    return (role,) if role else ()
+
+
+def _plan(asker: Session, text: str) -> Plan:
+    """Ask for the plan of *text*.
+
+    Raises:
+        NotSeen: The connection broke.
+
+    """
+    wanted = max((int(found[1]) for found in _PARAMETER.finditer(text)), default=0)
+    if not is_plannable(text):
+        return Plan("needless", "it has no plan")
+    try:
+        found = asker.plan(text, wanted)
+    except psycopg.errors.InsufficientPrivilege as error:
+        return Plan("denied", str(error).partition("\n")[0])
+    except psycopg.OperationalError as error:
+        raise NotSeen(f"no plan: {str(error).partition(chr(10))[0]}") from error
+    except psycopg.Error as error:
+        return Plan("failed", str(error).partition("\n")[0])
+    return Plan("seen", "", tuple(dict.fromkeys(scanned(found))))
+
+
+def is_plannable(text: str) -> bool:
+    """Tell whether *text* is a statement that EXPLAIN takes.
+
+    >>> is_plannable("/* web */ SELECT 1"), is_plannable("COMMIT")
+    (True, False)
+    """
+    while found := _COMMENT.match(text):
+        text = text[found.end() :]
+    return bool(_PLANNABLE.match(text))
+
+
+def scanned(plan: object) -> Iterator[TableName]:
+    """Yield every table that *plan*, EXPLAIN's own JSON, reads from end to end."""
+    if isinstance(plan, list):
+        for part in plan:
+            yield from scanned(part)
+    elif isinstance(plan, dict):
+        if plan.get("Node Type") == "Seq Scan":
+            yield f"{plan.get('Schema')}.{plan.get('Relation Name')}"
+        for part in (plan.get("Plan"), plan.get("Plans")):
+            yield from scanned(part)
+
+
+def _statement(row: DictRow, plan: Plan, sizes: dict[TableName, _Size]) -> HotStatement:
+    shown = " ".join(str(row["text"]).split())[:TEXT_SHOWN]
+    return HotStatement(
+        query_id=str(row["query_id"]),
+        role=str(row["role"]),
+        # Utility statements keep their literals, passwords among them: they are not shown.
+        text="" if plan.planned == "needless" else shown,
+        calls=row["calls"],
+        mean_ms=row["mean_ms"],
+        share=row["share"] or 0.0,
+        planned=plan.planned,
+        planned_detail=plan.detail,
+        scans=tuple(_scans(plan.tables, sizes.get)),
+    )
+
+
+def _scans(
+    tables: tuple[TableName, ...], size_of: Callable[[TableName], _Size | None]
+) -> Iterator[TableScan]:
+    """Yield the tables with their rows; partitions of one table count together."""
+    together: dict[object, list[TableName]] = defaultdict(list)
+    for name in tables:
+        size = size_of(name)
+        together[size.root if size else name].append(name)
+    for names in together.values():
+        sizes = [size.rows if (size := size_of(name)) else None for name in names]
+        known = [rows for rows in sizes if rows is not None]
+        yield TableScan(
+            table=names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more",
+            rows=sum(known) if len(known) == len(sizes) else None,
+        )
+
+
+def _largest(rows: list[DictRow]) -> Iterator[TableReads]:
+    for row in [one for one in rows if one["rows"] is not None][:LARGEST_TABLES]:
+        yield TableReads(
+            table=row["name"],
+            rows=row["rows"],
+            sequential_scans=row["sequential_scans"],
+            rows_read_by_them=row["rows_read_by_them"],
+        )
