@@ -45,6 +45,9 @@ class Place(NamedTuple):
     name: str
     send: Send
 
+    field: str = ""
+    """Field that must be in an answer's data; a mutation's is not known."""
+
 
 @source(
     effect="canary",
@@ -92,7 +95,8 @@ def _places(schema: GraphQLSchema, caller: Caller) -> Iterator[Place]:
     for one in operations(schema, {}, PLAIN):
         field = root.fields[one.name] if root is not None else None
         for argument in _texts(field) if field is not None else ():
-            yield Place(f"Query.{one.name}.{argument}", _asker(caller, one, argument))
+            asker = _asker(caller, one, argument)
+            yield Place(f"Query.{one.name}.{argument}", asker, one.name)
 
 
 def _texts(field: GraphQLField) -> Iterator[str]:
@@ -112,23 +116,28 @@ def _asker(caller: Caller, one: Operation, argument: str) -> Send:
 
 
 def _attempts(place: Place) -> Iterator[Injection]:
-    control = _shape(place.send(PLAIN))
+    control = _shape(place, PLAIN)
     for name, payload in PAYLOADS.items():
         sleeps_s = SLEEP_S if name in SLEEPY else 0.0
-        answer = _shape(place.send(payload))
+        answer = _shape(place, payload)
         if sleeps_s and answer.elapsed_ms > control.elapsed_ms + sleeps_s * 500:
-            again = _shape(place.send(payload))  # a busy machine is slow once
+            again = _shape(place, payload)  # a busy machine is slow once
             answer = min(answer, again, key=lambda one: one.elapsed_ms)
         yield Injection(
             place=place.name, payload=name, sleeps_s=sleeps_s, control=control, answer=answer
         )
 
 
-def _shape(reply: Reply) -> Shape:
+def _shape(place: Place, value: str) -> Shape:
+    """Send *value*; an answer to another question has no form."""
+    reply = place.send(value)
     answer = reply.answer
+    other = bool(place.field and reply.data) and place.field not in reply.data
     return Shape(
         status=answer.status,
-        form=f"{form(reply.data)}, {len(answer.errors)} errors" if not answer.reason else "",
+        form=f"{form(reply.data)}, {len(answer.errors)} errors"
+        if not (answer.reason or other)
+        else "",
         signs=tuple(one.kind for one in internals(reply.body.decode("utf-8", "replace"))),
         elapsed_ms=answer.elapsed_ms,
     )

@@ -90,8 +90,8 @@ def judge_internals(seen: ProvokedErrors) -> Iterator[Finding]:
         yield case.fails("log the details, answer with a generic text and a request id")
     elif seen.not_asked:
         yield case.not_seen(Cause.UNPROVEN, f"not asked here: {', '.join(seen.not_asked)}")
-    elif not any(_is_error(one) for one in seen.faults):
-        yield case.not_seen(Cause.UNPROVEN, "no fault was answered as one: nothing was provoked")
+    elif 2 * sum(_is_error(one) for one in seen.faults) < max(1, len(seen.faults)):
+        yield case.not_seen(Cause.UNPROVEN, "few faults were answered as such: little was provoked")
     elif _control(seen) and _recognises(seen.planted) and not unanswered:
         yield case.holds()
     else:
