@@ -370,7 +370,7 @@ class Assessment:
             self.folder,
             finished_at=datetime.now(UTC),
             complete=complete,
-            incomplete_reasons=incomplete_reasons,
+            incomplete_reasons=tuple(map(self.folder.redactor.text, incomplete_reasons)),
         )
 
     def seal(self, results: Results) -> None:

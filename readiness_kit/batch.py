@@ -1,7 +1,8 @@
 """Executes notebooks headless with papermill, and believes none of what papermill says about them.
 
 A notebook ran to its end when its last cell left a done-record, every code cell has an execution
-count, and no cell holds an error. Everything else is named in the reasons for which the run is
+count, no cell holds an error, and none starts another program, whose failure nobody would see.
+What a cell printed is redacted before the run is sealed. Everything else is named in the reasons for which the run is
 incomplete. No notebook changes a verdict: those are computed from the facts, by the parent.
 
 Each notebook has a fresh kernel, reached through sockets in a folder of its own rather than through
@@ -23,6 +24,7 @@ from readiness_kit.checks import all_checks
 from readiness_kit.contents import ITEMS
 from readiness_kit.evidence import atomic, locks, manifest
 from readiness_kit.evidence.folder import RunFolder
+from readiness_kit.evidence.redaction import Redactor
 from readiness_kit.notebook_files import section_of
 from readiness_kit.sources import Source
 
@@ -37,6 +39,9 @@ OUTPUT_CAP_BYTES = 200_000
 
 QUIET_RESOURCE = "resource-load"
 """Lock held while load is put on the target: no kernel is started meanwhile."""
+
+OTHER_PROGRAMS = ("system", "getoutput", "run_cell_magic")
+"""What IPython makes of ``!command``, of ``x = !command`` and of ``%%magic``."""
 
 IMPORTED_FOR_NOTHING = ("rfc3987_syntax", "isoduration")
 """Optional parts of jsonschema that JupyterLab installs, and that build grammars for seconds."""
@@ -76,7 +81,8 @@ def execute(
     def one(path: Path) -> Executed:
         while locks.is_held(folder.lock(QUIET_RESOURCE)):
             time.sleep(0.2)
-        done = _execute_one(path, folder.path / "notebooks" / path.name, parameters, cell_timeout_s)
+        output = folder.path / "notebooks" / path.name
+        done = _execute_one(path, output, parameters, cell_timeout_s, folder.redactor)
         if not done.problem and path.stem not in folder.done_notebooks():
             done = done._replace(problem="left no done-record: it did not run to its last cell")
         if on_done is not None:
@@ -111,7 +117,7 @@ def execute_sign_off(folder: Path, notebook: Path) -> Executed:
     place.mkdir(mode=0o700, exist_ok=True)
     unfinished = place / f"{atomic.LEFTOVER}{notebook.name}"
     try:
-        done = _execute_one(notebook, unfinished, parameters, CELL_TIMEOUT_S)
+        done = _execute_one(notebook, unfinished, parameters, CELL_TIMEOUT_S, Redactor())
         if not done.problem:
             unfinished.replace(place / notebook.name)
         return done
@@ -120,7 +126,11 @@ def execute_sign_off(folder: Path, notebook: Path) -> Executed:
 
 
 def _execute_one(
-    path: Path, output: Path, parameters: Mapping[str, str], cell_timeout_s: int
+    path: Path,
+    output: Path,
+    parameters: Mapping[str, str],
+    cell_timeout_s: int,
+    redactor: Redactor,
 ) -> Executed:
     began = time.monotonic()
     try:
@@ -129,7 +139,8 @@ def _execute_one(
         problem = ""
     except Exception as error:  # noqa: BLE001 - whatever a notebook does is data
         problem = _said(error)
-    problem = problem or _unfinished(output)
+    shown = _unfinished(output, redactor)
+    problem = redactor.text(problem or shown)
     return Executed(path.stem, round(time.monotonic() - began, 2), problem)
 
 
@@ -179,23 +190,37 @@ def _said(error: Exception) -> str:
     return words.get(name, f"{name}: {detail}"[:300])
 
 
-def _unfinished(output: Path) -> str:
-    """Return what the saved notebook shows to be wrong, whatever papermill said; also cap it."""
+def _unfinished(output: Path, redactor: Redactor) -> str:
+    """Return what the saved notebook shows to be wrong, whatever papermill said.
+
+    Also cap what it printed, and take the secrets out of it.
+    """
     try:
         saved = json.loads(output.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         return f"was not saved: {error}"
     code = [cell for cell in saved["cells"] if cell["cell_type"] == "code"]
     capped = [_cap(cell) for cell in code]
-    if any(capped):
-        output.write_text(json.dumps(saved, indent=1, ensure_ascii=False), encoding="utf-8")
+    clean = redactor.data(saved)
+    if any(capped) or clean != saved:
+        atomic.write(output, json.dumps(clean, indent=1, ensure_ascii=False).encode())
     for number, cell in enumerate(code):
         for one in cell["outputs"]:
             if one["output_type"] == "error":
                 return f"code cell {number} raised {one['ename']}: {one['evalue']}"[:300]
         if "".join(cell["source"]).strip() and cell["execution_count"] is None:
             return f"code cell {number} never ran"
+        if _starts_programs("".join(cell["source"])):
+            return f"code cell {number} starts a program (! or %%), whose failure nobody would see"
     return ""
+
+
+def _starts_programs(source: str) -> bool:
+    """Whether IPython hands a part of *source* to a shell or to a magic of the whole cell."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    python = TransformerManager().transform_cell(source)
+    return any(f"get_ipython().{one}(" in python for one in OTHER_PROGRAMS)
 
 
 def _cap(cell: dict[str, object]) -> bool:

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from readiness_kit.assessment import Assessment
 from readiness_kit.batch import OUTPUT_CAP_BYTES, execute, incomplete_reasons
 from readiness_kit.notebook_files import packaged_notebooks
 
@@ -62,6 +63,82 @@ BREAKS = {
     "syntax": ("def broken(:", "raised SyntaxError"),
     "monkey": ("section.record = None", "raised TypeError"),
 }
+
+
+NEVER_SHOWN = {
+    "swallowed": "try: section.show('no.such')\nexcept Exception: pass",
+    "un_awaited": "import asyncio\n"
+    "async def later(): section.show('documentation.api')\n"
+    "task = asyncio.get_event_loop().create_task(asyncio.sleep(99))",
+    "thread": "import threading\n"
+    "def later(): threading.Event().wait(); section.show('documentation.api')\n"
+    "threading.Thread(target=later, daemon=True).start()",
+    "callback": "import asyncio\n"
+    "_ = asyncio.get_event_loop().call_later(99, section.show, 'documentation.api')",
+    "replaced": "section.show = lambda item: None",
+}
+"""What stands where an item should be shown, and shows it never."""
+
+PROGRAMS = {
+    "shell": "!false",
+    "captured": "x = !false",
+    "cell_magic": "%%bash\nfalse",
+    "script": "%%script --no-raise-error sh\nfalse",
+    "indented": "if True:\n    !false",
+}
+
+
+def test_there_are_sixteen_kinds():
+    """With the three below that are missing something."""
+    assert len(BREAKS) + len(NEVER_SHOWN) + len(PROGRAMS) + 3 >= 16
+
+
+def shows(cell) -> bool:
+    return any(word in "".join(cell["source"]) for word in ("section.show(", "show_rest"))
+
+
+@pytest.mark.parametrize("name", NEVER_SHOWN)
+def test_what_was_never_shown_is_named(name, assessment, target_file, tmp_path):
+    def hide(cells):
+        at = next(n for n, one in enumerate(cells) if shows(one))
+        cells[:] = [one for one in cells if not shows(one)]
+        cells.insert(at, cell(NEVER_SHOWN[name]))
+
+    done = run(assessment, target_file, broken(tmp_path / "broken", hide))
+    assert "did not show documentation.api" in done.problem
+    assert assessment.folder.done_notebooks() == ()
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_that_fails_unseen_is_named(name, assessment, target_file, tmp_path):
+    path = broken(tmp_path / "broken", lambda cells: cells.insert(4, cell(PROGRAMS[name])))
+    done = run(assessment, target_file, path)
+    assert incomplete_reasons([done])
+    assert "starts a program" in done.problem or "raised CalledProcessError" in done.problem
+
+
+def test_a_swallowed_end_leaves_no_record(assessment, target_file, tmp_path):
+    def swallow(cells):
+        cells[:] = [one for one in cells if not shows(one)]
+        cells[-1]["source"] = "try: section.record()\nexcept Exception: pass"
+
+    done = run(assessment, target_file, broken(tmp_path / "broken", swallow))
+    assert "no done-record" in done.problem
+
+
+def test_a_secret_that_a_notebook_prints_is_redacted(target_file, tmp_path):
+    """By a cell of the user's own, in its output, its traceback and the reason of its failure."""
+    secret = 'hunter2-"hunter2"/hunter2'
+    (tmp_path / "token").write_text(secret)
+    with target_file.open("a") as file:
+        file.write("auth: {token: 'file:token'}\n")
+    opened = Assessment.open(target_file, tmp_path / "run", only=("documentation",))
+    leak = cell(f"print({secret!r})\nraise ValueError({secret!r})")
+    done = run(opened, target_file, broken(tmp_path / "broken", lambda cells: cells.insert(4, leak)))
+    assert "raised ValueError: [redacted]" in done.problem
+    opened.seal(opened.results(complete=False, incomplete_reasons=(f"gathering: {secret}",)))
+    stored = [one.read_bytes() for one in (tmp_path / "run").rglob("*") if one.is_file()]
+    assert not any(b"hunter2" in one for one in stored)
 
 
 @pytest.mark.parametrize("name", BREAKS)
