@@ -59,10 +59,13 @@ PEOPLE = {
 
 ITEMS = (
     *(f"security.{name}" for name in ("authentication", "authorization", "tls", "cors")),
-    *(f"security.{name}" for name in ("headers", "input_validation", "sql_injection")),
+    *(f"security.{name}" for name in ("headers", "input_validation")),
     *(f"application.{name}" for name in ("production_mode", "error_handling", "health_endpoints")),
 )
 """Items that a service shows by its answers."""
+
+THOROUGH = (*ITEMS, "security.sql_injection")
+"""The same with the one that asks most."""
 
 
 class Fleet:

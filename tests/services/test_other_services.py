@@ -4,7 +4,7 @@ from itertools import chain
 
 import pytest
 from services.behaviour import Behaviour
-from services.fleet import ITEMS, Fleet, assess
+from services.fleet import ITEMS, THOROUGH, Fleet, assess
 
 from readiness_kit.verdict import Status
 
@@ -118,7 +118,8 @@ def good(fleet, tmp_path_factory):
 
 
 def look(fleet: Fleet, one: Behaviour, folder, **changes) -> dict[str, Status]:
-    claims = assess(fleet.describe(one, folder, **changes), *ITEMS)
+    asked = THOROUGH if {*one.faults} <= {"sql_concatenated", *OPEN} else ITEMS
+    claims = assess(fleet.describe(one, folder, **changes), *asked)
     return {name: claim.status for name, claim in claims.items()}
 
 
