@@ -55,10 +55,13 @@ class Live:
         self.name = params.get("dbname", "")
         self.major = int(row["version_num"]) // 10_000
         self.bytes: int | None = row["database_bytes"]
+        self.cluster_bytes: int | None = more["cluster_bytes"]
+        self.timeline: int = more["timeline"]
         self.data: Path | None = Path(row["data_directory"]) if row["data_directory"] else None
         self.roles: tuple[str, ...] = tuple(more["roles"])
         self.superusers: tuple[str, ...] = tuple(more["superusers"])
         self.invalid = frozenset(more["invalid"])
+        self.archive_timeout_s: int = more["archive_timeout_s"]
         self.checksums: bool = more["checksums"] == "on"
 
 

@@ -29,6 +29,9 @@ UNDONE = "UNDONE"
 COMMAND_S = 30.0
 """Longest that a command which breaks or mends may take."""
 
+SWITCH_S = 110.0
+"""Longest that one may take by which database servers change places."""
+
 ANSWERS_AGAIN_S = 60.0
 """Longest wait for the service after mending."""
 
@@ -138,7 +141,9 @@ def mend(name: str, fault: Fault) -> None:
     """
     for attempt in range(1, TRIES + 1):
         try:
-            run(f"drills.{name}.undo", fault.undo)
+            run(
+                f"drills.{name}.undo", fault.undo, SWITCH_S if name == "stop_primary" else COMMAND_S
+            )
         except NotSeen:
             if attempt == TRIES:
                 raise
@@ -147,7 +152,7 @@ def mend(name: str, fault: Fault) -> None:
             return
 
 
-def run(what: str, argv: tuple[str, ...]) -> None:
+def run(what: str, argv: tuple[str, ...], longest_s: float = COMMAND_S) -> None:
     """Run the command *argv*, which is called *what* in messages.
 
     Raises:
@@ -160,7 +165,7 @@ def run(what: str, argv: tuple[str, ...]) -> None:
             argv,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=COMMAND_S,
+            timeout=longest_s,
             check=False,
             start_new_session=True,  # Ctrl-C is for us: mending must not end half-way
         )

@@ -51,9 +51,16 @@ class Sql(Enum):
                array(SELECT conname::text FROM pg_constraint WHERE NOT convalidated
                      UNION SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid)
                    AS invalid,
-               current_setting('data_checksums') AS checksums
+               current_setting('data_checksums') AS checksums,
+               CASE WHEN pg_is_in_recovery() THEN 0 ELSE
+                    ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int
+               END AS timeline,
+               (SELECT sum(pg_database_size(oid))::bigint FROM pg_database WHERE datallowconn)
+                   AS cluster_bytes,
+               (SELECT setting::int FROM pg_settings WHERE name = 'archive_timeout')
+                   AS archive_timeout_s
         """,
-        "CONNECT",
+        "pg_monitor",
     )
     SYSTEM = (
         "SELECT system_identifier::text AS system_identifier FROM pg_control_system()",
@@ -425,6 +432,7 @@ class Session:
         return rows[0]
 
 
+_EXPLAIN = b"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE readiness_kit"
 _LIMITS: LiteralString = (
     f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}';SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"
 )
@@ -432,7 +440,6 @@ _LIMITS: LiteralString = (
 
 class Server(NamedTuple):
     """One host that a connection string names."""
-_EXPLAIN = b"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE readiness_kit"
 
     host: str
     port: int

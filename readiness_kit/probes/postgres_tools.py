@@ -1,9 +1,9 @@
 """PostgreSQL's own programs, run on files: without a shell, bounded in time and output."""
 
-import os
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,22 +47,26 @@ def installation(least: int = 0, exactly: int = 0) -> Program:
     )
 
 
-def run(visit: Visit, program: Path, *arguments: str | Path, output: Path | None = None) -> Done:
-    """Run *program* as the caller until it ends, or the visit does.
-
-    Its output goes to the file *output*, else nowhere.
+def run(
+    visit: Visit,
+    program: Path,
+    *arguments: str | Path,
+    environment: Mapping[str, str] | None = None,
+) -> Done:
+    """Run *program* as the caller until it ends, or the visit does; its output goes nowhere.
 
     Raises:
         NotSeen: It cannot be run, or did not end in time.
 
     """
-    with tempfile.TemporaryFile() as said, Path(output or os.devnull).open("wb") as out:
+    clean = clean_environment(Path(tempfile.gettempdir())) | {"LC_ALL": "C"}
+    with tempfile.TemporaryFile() as said:
         try:
             child = subprocess.Popen(
                 [program, *arguments],
-                env=clean_environment(Path(tempfile.gettempdir())) | {"LC_ALL": "C"},
+                env={**clean, **(environment or {})},
                 stdin=subprocess.DEVNULL,
-                stdout=out,
+                stdout=subprocess.DEVNULL,
                 stderr=said,
             )
         except OSError as error:

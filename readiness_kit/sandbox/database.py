@@ -11,6 +11,7 @@ from psycopg import Connection, sql
 from psycopg.conninfo import make_conninfo
 
 from readiness_kit.drills import sums
+from readiness_kit.sandbox.failover import Pair
 from readiness_kit.sandbox.layout import DATABASE, Layout, Ports, Variant
 from readiness_kit.sandbox.templates import fill, packaged_file
 from readiness_kit.servers.certificates import Authority
@@ -80,6 +81,7 @@ class Database:
             self.postgres, "primary", port=ports.database, password=passwords["superuser"]
         )
         self.standby: Cluster | None = None
+        self.pair: Pair | None = None
 
     def start(self, authority: Authority) -> None:
         """Create and start the primary with its data and, when hardened, the standby.
@@ -179,6 +181,7 @@ class Database:
             **self._tls(authority),
             "ssl_min_protocol_version": "TLSv1.2",
             "archive_command": f"{self._archive_script()} %p %f",
+            "restore_command": f"cp {self.archive}/%f %p",
         }
 
     def _stock_settings(self, authority: Authority) -> dict[str, Setting]:
@@ -208,13 +211,13 @@ class Database:
             administrator.execute(
                 "GRANT CONNECT ON DATABASE quill TO quill_app, readiness_probe, quill_exporter"
             )
-            administrator.execute("GRANT CONNECT, CREATE ON DATABASE quill TO readiness_drill")
-            administrator.execute("GRANT pg_read_all_data, pg_signal_backend TO readiness_drill")
             administrator.execute("GRANT CONNECT ON DATABASE quill TO readiness_planner")
             administrator.execute("GRANT pg_read_all_data TO readiness_planner")
             administrator.execute(
                 "ALTER ROLE readiness_planner SET default_transaction_read_only = on"
             )
+            administrator.execute("GRANT CONNECT, CREATE ON DATABASE quill TO readiness_drill")
+            administrator.execute("GRANT pg_read_all_data, pg_signal_backend TO readiness_drill")
 
     def _create_schema(self) -> None:
         with self.primary.connect(DATABASE) as administrator:
@@ -223,6 +226,7 @@ class Database:
             administrator.execute(
                 "GRANT EXECUTE ON FUNCTION pg_hba_file_rules() TO readiness_probe"
             )
+            administrator.execute("GRANT EXECUTE ON FUNCTION pg_switch_wal() TO readiness_drill")
             administrator.execute("ALTER SCHEMA public OWNER TO quill_owner")
             administrator.execute("SET SESSION AUTHORIZATION quill_owner")
             administrator.execute(schema_sql().encode())
@@ -238,8 +242,9 @@ class Database:
             user="replicator",
             password=self.passwords["replicator"],
         )
-        restore = f"cp {self.archive}/%f %p"
-        self.standby.configure({**settings, "restore_command": restore}).start()
+        self.standby.configure(settings).start()
+        replicator = ("replicator", self.passwords["replicator"])
+        self.pair = Pair(self.primary, self.standby, replicator)
 
 
 def schema_sql() -> str:
@@ -254,12 +259,12 @@ _ROLES: tuple[tuple[str, str, LiteralString], ...] = (
     ("readiness_probe", "probe", "LOGIN CONNECTION LIMIT 10"),
     ("quill_exporter", "exporter", "LOGIN CONNECTION LIMIT 3"),
     ("readiness_drill", "drill", "LOGIN CONNECTION LIMIT 10"),
+    ("readiness_planner", "planner", "LOGIN CONNECTION LIMIT 3"),
 )
 """Role, name of its secret, options."""
 
 
 def _create_role(
-    ("readiness_planner", "planner", "LOGIN CONNECTION LIMIT 3"),
     administrator: Connection[tuple[object, ...]], role: str, password: str, options: LiteralString
 ) -> None:
     # A verifier instead of the password: the statement is logged (log_statement = ddl).

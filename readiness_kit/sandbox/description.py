@@ -1,5 +1,6 @@
 """The sandbox's ``readiness.yaml``."""
 
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -12,6 +13,7 @@ from readiness_kit.sandbox.app.settings import Settings
 from readiness_kit.sandbox.app.token import BAD, PEOPLE, user_id
 from readiness_kit.sandbox.edge import ORIGINS
 from readiness_kit.sandbox.layout import HOST, Layout, Ports, Variant
+from readiness_kit.sandbox.orders import Stage
 from readiness_kit.sandbox.service import AUDIENCE, ISSUER, POOL_SIZE, VERSION
 from readiness_kit.sandbox.tracker import EVENTS_PATH
 from readiness_kit.servers.fault_proxy import CONTROL, command_to
@@ -93,7 +95,7 @@ def describe(
         "smoke": _smoke(),
         "objectives": {"peak_rps": 20, "rto_minutes": 30, "rpo_minutes": 5},
         "load": _load(hardened=hardened),
-        "drills": _drills(layout),
+        "drills": _drills(layout, hardened=hardened),
         "limits": {"rate": {"per_minute": 100, "per_hour": 6000, "burst": 20}},
         "not_applicable": _not_applicable(),
         "attestations": "deploy/attestations",
@@ -136,7 +138,7 @@ def _load(*, hardened: bool) -> dict[str, Yaml]:
     return load
 
 
-def _drills(layout: Layout) -> Yaml:
+def _drills(layout: Layout, *, hardened: bool) -> Yaml:
     control = layout.faults / CONTROL
 
     def fault(route: str, mode: Mode) -> Yaml:
@@ -154,9 +156,21 @@ def _drills(layout: Layout) -> Yaml:
             "query": "query Page($n: Int!) { posts(limit: 5, offset: $n) { id title } }",
             "values": 230,  # of the 240 posts there are; a page is kept for a minute
         },
+        **(_failover(layout) if hardened else {}),
         "dsn": _secret("drill_dsn"),
         "base_backup_dsn": _secret("base_backup_dsn"),
         "run": ["readiness", "connections", "restore", "loss"],
+    }
+
+
+def _failover(layout: Layout) -> dict[str, Yaml]:
+    def to(stage: Stage) -> Yaml:
+        return [sys.executable, "-m", "readiness_kit.sandbox.failover", str(layout.root), stage]
+
+    return {
+        "stop_primary": {"do": to("lost"), "undo": to("as_started")},
+        "promote": to("promoted"),
+        "rejoin": to("swapped"),
     }
 
 
@@ -243,6 +257,7 @@ def _input() -> Yaml:
 def _database(layout: Layout, *, hardened: bool) -> Yaml:
     database: dict[str, Yaml] = {
         "dsn": _secret("probe_dsn"),
+        "plan_dsn": _secret("plan_dsn"),
         "application_dsn": _secret("application_dsn"),
         "application_pools": [
             {
@@ -257,7 +272,6 @@ def _database(layout: Layout, *, hardened: bool) -> Yaml:
     }
     if hardened:
         database["replicas"] = [_secret("standby_dsn")]
-        "plan_dsn": _secret("plan_dsn"),
     return database
 
 

@@ -7,6 +7,7 @@ twice, and an empty order is the sandbox as it was started.
 import secrets
 import time
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -17,6 +18,9 @@ DEADLINE_S = 90.0
 """How long a supervisor may take: two processes of the service may have to start again."""
 
 POLL_S = 0.05
+
+Stage = Literal["as_started", "lost", "promoted", "swapped"]
+"""Who is the database's primary: see :mod:`.failover`."""
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +34,9 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 
     stopped: tuple[str, ...] = ()
     """Servers that must not run, by their names in ``state.json``."""
+
+    stage: Stage = "as_started"
+    """How far the primary and its standby have changed places."""
 
 
 def read_orders(directory: Path) -> Orders:

@@ -14,7 +14,7 @@ from readiness_kit.sandbox.edge import issue_certificates, make_edge
 from readiness_kit.sandbox.exporter import write_figures
 from readiness_kit.sandbox.layout import Layout, Ports, Variant, make_passwords
 from readiness_kit.sandbox.monitoring import Monitoring
-from readiness_kit.sandbox.orders import Orders
+from readiness_kit.sandbox.orders import Orders, Stage
 from readiness_kit.sandbox.papers import write_documents, write_papers
 from readiness_kit.sandbox.service import Instance, service_environment, write_environment_file
 from readiness_kit.sandbox.tokens import RENEWAL_S, write_tokens
@@ -118,16 +118,26 @@ class Stack:
             if name not in servers:
                 raise ServerError(f"no server {name!r}", hint=f"one of {', '.join(servers)}")
             servers[name].stop()
+        away = self._change_places(orders.stage)
         fresh = [one for one in self.instances if one.configure(orders.environment)]
         for instance in fresh:
             instance.send(instance.command.stop_signal)  # both finish at once
         for instance in fresh:
             instance.stop()
-        idle = {n: one for n, one in servers.items() if n not in orders.stopped and not one.running}
+        away |= set(orders.stopped)
+        idle = {n: one for n, one in servers.items() if n not in away and not one.running}
         for server in idle.values():
             server.start()
         for server in idle.values():
             server.wait_until(partial(self._serves, server), timeout_s=SERVICE_DEADLINE_S)
+
+    def _change_places(self, stage: Stage) -> set[str]:
+        """Bring primary and standby to *stage*; return the names of those that are down there."""
+        pair = self._database.pair if self._database else None
+        if pair is None:
+            return set()
+        pair.become(stage)
+        return {pair.down.process.command.name} if pair.down else set()
 
     def _serves(self, server: Process) -> bool:
         """Tell whether *server* is there for its callers again."""
@@ -197,6 +207,7 @@ class Stack:
         edge.wait_until(lambda: answers(ports.https))
         monitoring.wait()
         database.forget_statements()
+        be_used(self.instances, (layout.secrets / "token_reader").read_text())
 
     def _run(self, undo: ExitStack, process: P) -> P:
         undo.callback(process.stop)
@@ -207,5 +218,4 @@ class Stack:
         home = self.layout.server("valkey")
         if self.variant == "stock":
             return Valkey(home, account=self.layout.account, port=self.ports.cache)
-        be_used(self.instances, (layout.secrets / "token_reader").read_text())
         return Valkey(home, account=self.layout.account, password=self.passwords["cache"])
