@@ -2,8 +2,9 @@
 
 A notebook ran to its end when its last cell left a done-record, every code cell has an execution
 count, no cell holds an error, and none starts another program, whose failure nobody would see.
-What a cell printed is redacted before the run is sealed. Everything else is named in the reasons for which the run is
-incomplete. No notebook changes a verdict: those are computed from the facts, by the parent.
+What a cell printed is redacted before the run is sealed. Everything else is named in the reasons
+for which the run is incomplete. No notebook changes a verdict: those are computed from the facts,
+by the parent.
 
 Each notebook has a fresh kernel, reached through sockets in a folder of its own rather than through
 TCP ports that anybody on the host could speak to.
@@ -219,7 +220,7 @@ def _starts_programs(source: str) -> bool:
     """Whether IPython hands a part of *source* to a shell or to a magic of the whole cell."""
     from IPython.core.inputtransformer2 import TransformerManager
 
-    python = TransformerManager().transform_cell(source)
+    python = TransformerManager().transform_cell(source)  # type: ignore[no-untyped-call]
     return any(f"get_ipython().{one}(" in python for one in OTHER_PROGRAMS)
 
 

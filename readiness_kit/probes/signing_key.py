@@ -14,6 +14,7 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.facts.auth import SigningKey
 from readiness_kit.probes import token as tokens
 from readiness_kit.probes.environment import parse
+from readiness_kit.probes.source_tree import git, git_command, git_environment
 from readiness_kit.sources import Visit, source
 
 NAME = re.compile(r"(JWT|SIGN|TOKEN|AUTH).*(SECRET|KEY)|SECRET_KEY", re.IGNORECASE)
@@ -162,11 +163,7 @@ def _files(tree: Path, key_file: Path) -> Iterator[Path]:
 
 
 def _tracked(tree: Path, path: Path) -> bool:
-    argv = ["git", "-C", str(tree), "ls-files", "--error-unmatch", str(path)]
-    try:
-        return subprocess.run(argv, capture_output=True, timeout=5, check=False).returncode == 0
-    except (OSError, subprocess.SubprocessError):
-        return False
+    return git(tree, "ls-files", "--error-unmatch", "--", str(path)) is not None
 
 
 def _holds(file: Path, sought: list[bytes]) -> bool:
@@ -184,9 +181,12 @@ def _history(
     """Search every change git remembers; the value never stands on a command line."""
     if tree is None or not (tree / ".git").exists():
         return ("not_searched" if tree is None else "none"), False
-    argv = ["git", "-C", str(tree), "log", "--all", "--patch", "--no-color", "--no-textconv"]
+    argv = [*git_command(tree), "log", "--all", "--patch", "--no-color", "--no-textconv"]
+    argv.append("--no-ext-diff")
     try:
-        child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        child = subprocess.Popen(
+            argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=git_environment()
+        )
     except OSError:
         return "not_searched", False
     watch = threading.Timer(HISTORY_TIMEOUT_S, child.kill)

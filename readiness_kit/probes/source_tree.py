@@ -17,6 +17,9 @@ SKIPPED = frozenset(
 )
 """Folders that hold no source of the service's own."""
 
+HARMLESS = ("core.fsmonitor=false", "core.hooksPath=/dev/null", "log.showSignature=false")
+"""Settings over those of a tree, which may name programs: monitors, hooks, verifiers."""
+
 _GIT_TIMEOUT_S = 5.0
 _BINARY_HEAD_BYTES = 8_000
 _ZERO = b"\0"
@@ -91,13 +94,15 @@ def git(root: Path, *arguments: str) -> bytes | None:
 
 def git_command(root: Path) -> list[str]:
     """Return how git is started: nothing that the tree's own configuration names is run."""
-    return ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", str(root)]
+    settings = (word for one in HARMLESS for word in ("-c", one))
+    return ["git", *settings, "-C", str(root)]
 
 
 def git_environment() -> dict[str, str]:
-    """Return an environment in which git asks nobody, and locks nothing."""
+    """Return an environment in which git asks nobody, fetches nothing, and locks nothing."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return {**kept, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    silent = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    return {**kept, **silent, "GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"}
 
 
 def _all_files(root: Path) -> Iterator[Path]:
