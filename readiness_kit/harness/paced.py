@@ -68,6 +68,7 @@ class Paced(FastHttpUser):
         super().__init__(environment)
         self._own_token: str | None = None
         self.graphql = environment.plan.graphql
+        self.auth_header = environment.plan.auth_header
         self.pacing = False
         self.asked = False
         self.closed = isinstance(self, ClosedUser)

@@ -64,6 +64,9 @@ class Plan(Said, frozen=True, kw_only=True):
     graphql: str = "/graphql"
     """Path of the GraphQL endpoint."""
 
+    auth_header: str = "authorization"
+    """Header that carries a user's token; in ``authorization`` it follows ``Bearer``."""
+
     headers: dict[str, str] = {}
     """Sent with every request."""
 

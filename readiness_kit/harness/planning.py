@@ -66,6 +66,7 @@ def plan_for(
         tags=shape.tags,
         path=path,
         graphql=api.graphql,
+        auth_header=target.auth.header,
         headers=api.headers,
         ca=str(api.ca) if api.ca else None,
         loopback=_on_loopback(base),

@@ -43,7 +43,10 @@ class OpenUser(FastHttpUser):
     """Path of the GraphQL endpoint."""
 
     token: str = os.environ.get("LOCUST_TOKEN", "")
-    """Bearer token; the engine gives each user one from its pool."""
+    """Token of the user; the engine gives each user one from its pool."""
+
+    auth_header: str = "authorization"
+    """Header that carries it; in ``authorization`` it follows ``Bearer``."""
 
     def gql(
         self,
@@ -57,12 +60,11 @@ class OpenUser(FastHttpUser):
         It succeeds with status 200, no ``errors``, and data that *accept* accepts. Requests are
         grouped under the operation's name, which the document must give.
         """
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         with self.client.post(
             self.graphql,
             name=operation_name(document),
             json={"query": document, "variables": dict(variables or {})},
-            headers=headers,
+            headers=credentials(self.auth_header, self.token),
             catch_response=True,
         ) as response:
             if response.status_code != 200:
@@ -166,9 +168,11 @@ class FastLaneUser(OpenUser):
     ) -> dict[str, Json] | None:
         """Send one GraphQL operation on the fast lane; as :meth:`OpenUser.gql`."""
         body = json.dumps({"query": document, "variables": dict(variables or {})}).encode()
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            **credentials(self.auth_header, self.token),
+        }
         found: dict[str, Json] = {}
         answer = self.fast(
             "POST",
@@ -246,6 +250,12 @@ def operation_name(document: str) -> str:
     """
     named = _NAME.search(document)
     return named[1] if named else "anonymous"
+
+
+def credentials(header: str, token: str) -> dict[str, str]:
+    """Return the header that carries *token*, none for nobody."""
+    bearer = header.lower() == "authorization"
+    return {header: f"Bearer {token}" if bearer else token} if token else {}
 
 
 def data_of(body: bytes, accept: Callable[[dict[str, Json]], bool]) -> dict[str, Json]:

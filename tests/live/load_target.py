@@ -8,6 +8,8 @@ import threading
 import time
 from collections import Counter
 
+TOKENS = ("authorization:", "x-api-key:")
+
 
 class LoadTarget:
     """Serves on a free port, of loopback where nothing else is said, in a thread of its own, while in ``with``."""
@@ -73,9 +75,7 @@ class LoadTarget:
                 await reader.readexactly(int(lengths[0].partition(":")[2]) if lengths else 0)
                 path = head.split(" ")[1]
                 self.hits[path] += 1
-                self.tokens.update(
-                    x for x in head.split("\r\n") if x.lower().startswith("authorization:")
-                )
+                self.tokens.update(x for x in head.split("\r\n") if x.lower().startswith(TOKENS))
                 await self._wait(path)
                 writer.write(self._answer(path, head))
                 await writer.drain()

@@ -419,6 +419,32 @@ def test_tokens_are_renewed_under_load_or_the_run_is_invalid(tmp_path, renewed):
         assert outcome.ended.errors["unauthenticated"] > 20
 
 
+CALLERS = """
+from locust import task
+from readiness_kit.harness.users import {kind}
+
+class Caller({kind}):
+    @task
+    def ask(self):
+        self.gql("query Known {{ a }}")
+"""
+
+
+@pytest.mark.parametrize("kind", ["OpenUser", "FastLaneUser"])
+@pytest.mark.parametrize(
+    ("header", "line"),
+    [("authorization", "authorization: bearer key"), ("x-api-key", "x-api-key: key")],
+)
+def test_the_token_travels_in_the_header_that_the_target_names(tmp_path, kind, header, line):
+    file = tmp_path / "callers.py"
+    file.write_text(CALLERS.format(kind=kind))
+    with LoadTarget() as target:
+        called = plan(target, scenario=str(file), seconds=1.0, auth_header=header)
+        assert drive(called, ("key",)).ended.errors == {}
+    sent = {one.lower() for one in target.tokens}
+    assert sent == {line}
+
+
 # --- agreement ---
 
 
