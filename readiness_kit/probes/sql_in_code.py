@@ -140,7 +140,7 @@ def statements(
         tick()
         if argument is None:
             continue
-        found = tracer.resolved(tracer.origins(argument, site.place))
+        found = tracer.made_of(argument, site.place)
         judged, reason = _judge(found)
         yield Statement(
             where=f"{PurePosixPath(site.place.module.name)}:{site.call.lineno}",

@@ -19,6 +19,8 @@ from readiness_kit.probes.python_program import (
 )
 
 DEPTH_CAP = 40
+STEPS_CAP = 20_000
+"""Expressions that are looked at for one statement; what takes more stays undecided."""
 
 
 class Origin(NamedTuple):
@@ -118,13 +120,15 @@ class Tracer:
         self._under_way: set[tuple[int, int]] = set()
         self._known: dict[tuple[int, int], Origins] = {}
         self._cut = 0
+        self._steps = 0
 
     def origins(self, node: ast.expr | None, place: Place, depth: int = 0) -> Origins:
         """Return what *node* is made of, besides constants."""
         key = (id(node), id(place))
         if node is None or key in self._known:
             return self._known.get(key, NONE)
-        if key in self._under_way or depth > DEPTH_CAP:
+        self._steps += 1
+        if key in self._under_way or depth > DEPTH_CAP or self._steps > STEPS_CAP:
             self._cut += 1
             return NONE if key in self._under_way else _unknown("followed too far")
         before = self._cut
@@ -136,6 +140,11 @@ class Tracer:
         if self._cut == before:  # else it is only what can be told from inside a circle
             self._known[key] = found
         return found
+
+    def made_of(self, node: ast.expr, place: Place) -> Origins:
+        """Return what *node* is made of, parameters replaced by what callers give for them."""
+        self._steps = 0
+        return self.resolved(self.origins(node, place))
 
     def resolved(self, found: Origins, seen: frozenset[tuple[int, str]] = frozenset()) -> Origins:
         """Replace parameters by what callers give for them."""
@@ -158,6 +167,8 @@ class Tracer:
         function = place.function
         if function is None or isinstance(function, ast.Lambda):
             return _unknown(f"{one.reason} of a lambda")
+        if self._steps > STEPS_CAP:
+            return _unknown("followed too far")
         what = f"parameter {one.reason} of {function.name}()"
         sites = [] if self._is_entry(function) else self._program.callers(place)
         if not sites:
