@@ -35,6 +35,9 @@ CALLERS = 2
 GONE_S = 3.0
 """Longest wait for a connection to end."""
 
+TURNED_AWAY = (401, 403, 429)
+"""Answers that tell nothing of the database."""
+
 _POLL_S = 0.02
 _SAID = 120
 
@@ -155,6 +158,11 @@ def _call(client: httpx.Client, path: str, body: dict[str, object]) -> str:
         data, errors, broken = read_body(answer.content)
     except httpx.HTTPError as error:
         return f"{type(error).__name__}: {error}"[:_SAID]
+    if answer.status_code in TURNED_AWAY:
+        raise NotSeen(
+            f"a call was turned away with {answer.status_code}",
+            hint="see that auth.token is valid, and that drills come from callers of their own",
+        )
     if answer.status_code != httpx.codes.OK or errors or broken or not filled(data):
         return f"{answer.status_code} {answer.text}"[:_SAID]
     return ""

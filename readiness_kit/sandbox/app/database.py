@@ -24,7 +24,17 @@ _log = logging.getLogger("quill.database")
 
 def make_pool(settings: Settings) -> AsyncConnectionPool[AsyncConnection[Any]]:
     """Return a closed pool that replaces dead and old connections."""
-    return AsyncConnectionPool(
+
+    async def check(connection: AsyncConnection[Any]) -> None:
+        # The pool waits a second before it tries its next connection, then two, then four: where
+        # one is dead, all are opened anew, since a caller must not wait for each of the others.
+        try:
+            await AsyncConnectionPool.check_connection(connection)
+        except OperationalError:
+            await pool.drain()
+            raise
+
+    pool = AsyncConnectionPool(
         settings.database_url,
         open=False,
         min_size=1,
@@ -33,13 +43,14 @@ def make_pool(settings: Settings) -> AsyncConnectionPool[AsyncConnection[Any]]:
         max_lifetime=settings.pool_max_lifetime_s,
         max_idle=300.0,
         reconnect_timeout=5.0,
-        check=AsyncConnectionPool.check_connection,
+        check=check,
         kwargs={
             "application_name": settings.instance,
             "connect_timeout": 3,
             "tcp_user_timeout": 3000,
         },
     )
+    return pool
 
 
 class Database:
