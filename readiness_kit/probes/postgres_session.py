@@ -387,7 +387,7 @@ class Session:
             with self._connection.transaction():
                 self._connection.execute(_LIMITS)
                 self._visit.meter.count("sql_statements")
-                return self._connection.execute(statement.text, values).fetchall()
+                return self._connection.execute(_single(statement.text), values).fetchall()
         except psycopg.errors.InsufficientPrivilege as error:
             raise NotSeen(
                 f"the probe's role may not read this: {_first_line(error)}",
@@ -433,6 +433,16 @@ class Session:
 
 
 _EXPLAIN = b"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE readiness_kit"
+def _single(text: LiteralString) -> LiteralString:
+    """Return *text*, one statement: without values psycopg would run what follows a ``;`` too.
+
+    A second one could end the read-only transaction and write after it.
+    """
+    if ";" in text:
+        raise ValueError("more than one statement")
+    return text
+
+
 _LIMITS: LiteralString = (
     f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}';SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"
 )

@@ -1,5 +1,9 @@
 """The probes of PostgreSQL, the cache and the backups against a real deployment."""
 
+import contextlib
+from pathlib import Path
+from typing import NamedTuple
+
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -7,7 +11,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from readiness_kit.assessment import Assessment
 from readiness_kit.checks import all_checks
 from readiness_kit.contents import claims
+from readiness_kit.errors import NotSeen
 from readiness_kit.probes.identity import identity
+from readiness_kit.probes.postgres_session import parameters, session
 from readiness_kit.sandbox.lifecycle import running
 from readiness_kit.sources import Pacer, Visit
 from readiness_kit.target_file import load_target
@@ -124,3 +130,144 @@ def test_the_deployment_identifies_itself(hardened, administrator):
     assert {len(one.sha256) for one in found.public_keys} == {64}
     assert found.release
     assert found.unseen.keys() <= {"schema", "version"}
+
+
+WRITES = (
+    "INSERT INTO guarded VALUES (2) RETURNING n",
+    "UPDATE guarded SET n = 3 RETURNING n",
+    "DELETE FROM guarded RETURNING n",
+    "WITH gone AS (DELETE FROM guarded RETURNING n) SELECT n FROM gone",
+    "MERGE INTO guarded USING guarded AS g ON true WHEN MATCHED THEN DELETE",
+    "TRUNCATE guarded",
+    "SELECT n FROM guarded FOR UPDATE",
+    "LOCK TABLE guarded IN ACCESS EXCLUSIVE MODE",
+    "SELECT setval('counted', 99)",
+    "SELECT nextval('counted')",
+    "SELECT writes()",
+    "CALL writes_too()",
+    "DO $$BEGIN INSERT INTO guarded VALUES (4); END$$",
+    "CREATE TABLE more (n int)",
+    "CREATE TABLE more AS SELECT 1",
+    "SELECT 1 AS n INTO more",
+    "CREATE TEMPORARY TABLE more (n int)",
+    "CREATE SCHEMA more",
+    "CREATE FUNCTION more() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "CREATE ROLE more",
+    "CREATE DATABASE more",
+    "CREATE EXTENSION dblink",
+    "CREATE INDEX more ON guarded (n)",
+    "ALTER TABLE guarded ADD m int",
+    "ALTER SYSTEM SET work_mem = '1GB'",
+    "ALTER ROLE readiness_probe SUPERUSER",
+    "DROP TABLE guarded",
+    "GRANT ALL ON guarded TO PUBLIC",
+    "COMMENT ON TABLE guarded IS 'more'",
+    "REFRESH MATERIALIZED VIEW kept",
+    "COPY guarded FROM PROGRAM 'id'",
+    "COPY (SELECT 1) TO PROGRAM 'touch /tmp/readiness-pwned'",
+    "COPY (SELECT 1) TO '/tmp/readiness-pwned'",
+    "VACUUM guarded",
+    "ANALYZE guarded",
+    "CLUSTER",
+    "CHECKPOINT",
+    "NOTIFY more",
+    "SELECT lo_create(4711)",
+    "SELECT pg_reload_conf()",
+    "SELECT pg_switch_wal()",
+    "SELECT pg_promote()",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'",
+    "SELECT pg_create_physical_replication_slot('more')",
+    "SELECT pg_read_file('pg_hba.conf')",
+    "SELECT pg_rotate_logfile()",
+    "SET SESSION AUTHORIZATION postgres",
+    "SET TRANSACTION READ WRITE",
+    "BEGIN READ WRITE",
+    "SELECT 1; DELETE FROM guarded",
+    "COMMIT; DELETE FROM guarded",
+    "SELECT set_config('transaction_read_only', 'off', true), writes()",
+)
+"""Every kind of write and of interference that a statement may attempt."""
+
+GUARDED = """
+CREATE TABLE guarded (n int);
+INSERT INTO guarded VALUES (1);
+CREATE SEQUENCE counted;
+CREATE MATERIALIZED VIEW kept AS SELECT n FROM guarded;
+CREATE FUNCTION writes() RETURNS int LANGUAGE sql AS 'DELETE FROM guarded RETURNING n';
+CREATE PROCEDURE writes_too() LANGUAGE sql AS 'DELETE FROM guarded';
+GRANT ALL ON guarded, kept TO readiness_probe;
+GRANT ALL ON SEQUENCE counted TO readiness_probe;
+"""
+"""What its role may write, if it were not for the transaction."""
+
+
+class Attempt(NamedTuple):
+    """A statement that is not in the catalogue."""
+
+    text: str
+    grant: str = "nothing"
+    name: str = "ATTEMPT"
+
+
+@pytest.fixture
+def guarded(administrator):
+    administrator.execute(GUARDED)
+    yield
+    administrator.execute("DROP MATERIALIZED VIEW kept; DROP FUNCTION writes; DROP TABLE guarded")
+    administrator.execute("DROP PROCEDURE writes_too; DROP SEQUENCE counted")
+
+
+def state(administrator) -> tuple[object, ...]:
+    """Return what a write would change."""
+    return administrator.execute(
+        """
+        SELECT (SELECT array_agg(n) FROM guarded), (SELECT last_value FROM counted),
+               (SELECT count(*) FROM pg_class WHERE relpersistence <> 't'),
+               (SELECT count(*) FROM pg_attribute),
+               (SELECT count(*) FROM pg_proc), (SELECT count(*) FROM pg_roles),
+               (SELECT count(*) FROM pg_database), (SELECT count(*) FROM pg_namespace),
+               (SELECT count(*) FROM pg_replication_slots), (SELECT count(*) FROM pg_largeobject),
+               (SELECT count(*) FROM pg_description), (SELECT rolsuper FROM pg_roles
+                WHERE rolname = 'readiness_probe'), (SELECT relacl FROM pg_class
+                WHERE relname = 'guarded'), pg_conf_load_time(),
+               (SELECT count(*) FROM pg_file_settings), pg_is_in_recovery()
+        """
+    ).fetchone()
+
+
+@pytest.mark.parametrize("dsn", ["dsn", "plan_dsn"])
+def test_no_kind_of_write_succeeds(hardened, administrator, guarded, dsn):
+    """By the transaction where the role may write, by the role where it would take more."""
+    target = load_target(hardened.target_file)
+    asked = Visit(target, "run", "writes", 60.0, Pacer(1000))
+    before = state(administrator)
+    succeeded = []
+    for text in WRITES:
+        with session(asked, parameters(getattr(target.database, dsn))) as connected:
+            try:
+                connected.rows(Attempt(text))
+                succeeded.append(text)
+            except (NotSeen, ValueError):
+                pass
+            with pytest.raises(psycopg.Error):
+                connected.plan(f"SELECT 1; {text}", 0)
+    assert succeeded == []
+    assert state(administrator) == before
+    assert not Path("/tmp/readiness-pwned").exists()
+
+
+def test_the_role_itself_may_write_nothing(hardened, administrator, guarded):
+    """Without the read-only transaction, and without the grants of the test above."""
+    administrator.execute("REVOKE ALL ON guarded, kept FROM readiness_probe")
+    administrator.execute("REVOKE ALL ON SEQUENCE counted FROM readiness_probe")
+    before = state(administrator)
+    dsn = load_target(hardened.target_file).database.dsn.reveal()
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("readiness_probe",)
+        for text in WRITES:
+            with contextlib.suppress(psycopg.Error):
+                connection.execute(text)
+                connection.rollback()
+    found = state(administrator)
+    assert found[:3] == before[:3]
+    assert (found[5:9], found[10:]) == (before[5:9], before[10:])
