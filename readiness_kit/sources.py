@@ -195,7 +195,8 @@ class Visit:
     def _of_service(self, url: str) -> bool:
         """Tell whether *url* is the service's, and not one of those that watch or run it."""
         cluster, tracking = self.target.kubernetes.api, self.target.error_tracking
-        watching = (self.target.prometheus.url, tracking.events_url)
+        page = self.target.communication.status_page
+        watching = (self.target.prometheus.url, tracking.events_url, page)
         return url not in (*watching, cluster.url if cluster else None)
 
     def tls_context(self) -> ssl.SSLContext:

@@ -509,6 +509,16 @@ class Backups(Part, frozen=True):
     """Folder of archived WAL segments."""
 
 
+class Communication(Part, frozen=True):
+    """How callers learn how the service is."""
+
+    status_page: str = ""
+    """URL of the status page; empty when there is none."""
+
+    ca: Path | None = None
+    """PEM file of the authority behind its certificate; when absent, the system's store."""
+
+
 class KubernetesApi(Part, frozen=True):
     """The API server of the cluster, asked with get and list only."""
 
@@ -922,6 +932,9 @@ class Target(Part, frozen=True):
     backups: Backups | None = None
     """Where backups lie."""
 
+    communication: Communication = Communication()
+    """How callers learn how the service is."""
+
     kubernetes: Kubernetes = Kubernetes()
     """The cluster that runs the service."""
 
@@ -975,7 +988,7 @@ class Target(Part, frozen=True):
         if self.api is None:
             return frozenset()
         urls = [self.api.url, *self.api.instances, *self.api.metrics_urls]
-        urls += [self.prometheus.url] if self.prometheus.url else []
+        urls += [url for url in (self.prometheus.url, self.communication.status_page) if url]
         urls += [self.kubernetes.api.url] if self.kubernetes.api else []
         urls += [url for url in (self.api.origin, self.error_tracking.events_url) if url]
         urls.append(self.api.http_url or f"http://{urlsplit(self.api.url).hostname}:80")

@@ -119,7 +119,7 @@ def texts(markdown: str) -> Iterator[Text]:
         elif token.type == "heading_close":
             inside = ""
         elif token.type == "inline":
-            words = _shown(token)
+            words = shown(token)
             if inside == "tr_open":
                 row.append(words)
             elif inside == "heading_open":
@@ -132,7 +132,7 @@ def texts(markdown: str) -> Iterator[Text]:
                 heading = None
 
 
-def _shown(inline: Token) -> str:
+def shown(inline: Token) -> str:
     """Return the words of *inline* without what is struck out, or hidden in a comment."""
     words, struck = [], 0
     for child in inline.children or ():

@@ -112,6 +112,10 @@ def describe(
             "tool": "pg_dump",
             "wal_archive": str(wal_archive),
         }
+        description["communication"] = {
+            "status_page": f"https://{HOST}:{ports.pages}/status.html",
+            "ca": "deploy/tls/ca.pem",
+        }
         description["error_tracking"] = {
             "events_url": f"http://{LOOPBACK}:{ports.tracker}{EVENTS_PATH}",
             "token": _secret("tracker_token"),
