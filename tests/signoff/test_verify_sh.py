@@ -12,10 +12,12 @@ from sealing import People, people, results, seal
 
 from readiness_kit.contents import ROLES
 from readiness_kit.evidence import manifest
-from readiness_kit.records.signers import AllowedSigners
+from readiness_kit.records import keys, signers
+from readiness_kit.records.signers import AllowedSigners, Signer
 from readiness_kit.signoff import bundle, policy, verify
 from readiness_kit.signoff.policy import Policy
 from readiness_kit.signoff.sign import withdraw
+from readiness_kit.signoff.statement import namespace_of
 from readiness_kit.verdict import Cause, Status, Verdict
 
 NOW = datetime.now(UTC)
@@ -244,6 +246,57 @@ def test_both_refuse_one_for_two(run, team, tmp_path, shared, words):
     done = by_shell(run, allowed, tmp_path)
     assert done.returncode == 4
     assert "not four people with four keys" in done.stderr
+
+
+def certify(team: People, authority: Path, role: str, serial: int) -> Path:
+    """Have *authority* certify the key of *role* for its person; return the certificate."""
+    place = authority.parent / f"{serial}"
+    place.mkdir()
+    for suffix in ("", ".pub"):
+        name = f"{role}{suffix}"
+        shutil.copy(team.folder / name, place / name)
+    argv = [
+        "ssh-keygen",
+        "-q",
+        "-s",
+        authority,
+        "-I",
+        role,
+        "-n",
+        ",".join(map(team.principal, ROLES)),
+    ]
+    subprocess.run([*argv, "-z", str(serial), place / f"{role}.pub"], check=True)
+    return place / f"{role}-cert.pub"
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_keys_that_an_authority_certifies(run, team, tmp_path, twice):
+    """Both accept four of them, and refuse one key with two certificates."""
+    authority = tmp_path / "ca"
+    blob = keys.mint(authority)
+    lines = [
+        Signer(
+            principals=(team.principal(role),),
+            namespaces=(namespace_of(role),),
+            key=blob,
+            authority=True,
+        )
+        for role in ROLES
+    ]
+    signers.write(tmp_path / "allowed", lines)
+    for serial, role in enumerate(ROLES):
+        shared = ROLES[1] if twice and role == FIRST else role
+        team.sign(run, role, key=certify(team, authority, shared, serial), now=NOW)
+    allowed = AllowedSigners.read(tmp_path / "allowed")
+    found = verify.verify(run, allowed, policy.load(None), NOW)
+    done = by_shell(run, tmp_path / "allowed", tmp_path)
+    if twice:
+        assert "signed with one key" in "; ".join(found.problems)
+        assert (found.exit_code, done.returncode) == (4, 4)
+        assert "not four people with four keys" in done.stderr
+    else:
+        assert (found.problems, found.exit_code) == ((), 0)
+        assert done.returncode == 0, done.stderr
 
 
 def test_both_refuse_a_withdrawn_signature(run, team, tmp_path):
