@@ -1,5 +1,6 @@
 """Read whether the required variables are set, and how strong the secrets in them can be."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -46,6 +47,13 @@ def _places(visit: Visit, names: tuple[str, ...]) -> Iterator[VariablesAt]:
         )
 
 
+PLAIN = re.compile(
+    r"(?:^|_)(?:ENV|ENVIRONMENT|MODE|STAGE|LEVEL|HOST|HOSTNAME|PORT|REGION|ZONE|VERSION|RELEASE"
+    r"|TIMEOUT|SIZE|COUNT|WORKERS|THREADS|DEBUG|TESTING|PATH|DIR|FORMAT|TZ|LANG)$"
+)
+"""Names that say that they hold no secret; any other name's value is taken for one."""
+
+
 def _variable(place: Place, name: str) -> RequiredVariable:
     plain = RequiredVariable(
         name=name,
@@ -62,7 +70,7 @@ def _variable(place: Place, name: str) -> RequiredVariable:
     if given.value is None or given.way != "value":
         return replace(plain, state="by_reference")
     secret = secret_in(given.value)
-    if not secret:
+    if not secret or (secret == given.value and PLAIN.search(name)):
         return replace(plain, state="set" if given.value else "empty")
     found = strength(secret)
     return RequiredVariable(

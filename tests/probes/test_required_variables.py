@@ -68,6 +68,27 @@ def test_environment_files(look, values, present, strong):
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "strong"),
+    [
+        ("APP_ENV", "production", "PASS"),
+        ("LOG_LEVEL", "INFO", "PASS"),
+        ("PORT", "8080", "PASS"),
+        ("CACHE_HOST", "redis://:password@cache", "FAIL"),
+        ("APP_ENVY", "production", "FAIL"),
+        ("SUPPORT", "production", "FAIL"),
+        ("PEPPER", "production", "FAIL"),
+    ],
+)
+def test_a_name_says_whether_its_value_is_a_secret(tmp_path, name, value, strong):
+    file = tmp_path / "shop.env"
+    file.write_text(f"SECRET_KEY={STRONG}\n{name}={value}\n")
+    file.chmod(0o600)
+    there = Application(environment_file=file, required_variables=("SECRET_KEY", name))
+    found = required_variables.gather(visit("http://x", application=there))
+    assert CHECK.shows(found) == {"present": "PASS", "values_strong": strong}
+
+
+@pytest.mark.parametrize(
     ("mode", "shown"),
     [(0o600, "PASS"), (0o400, "PASS"), (0o640, "WARN"), (0o604, "FAIL"), (0o644, "FAIL")],
 )
