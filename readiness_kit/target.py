@@ -554,6 +554,11 @@ class Source(Part, frozen=True):
     schema: Path | None = None
     """The documented GraphQL schema (SDL), relative to the file."""
 
+    history: bool = True
+    """False says that the tree is written by a program and has no history; otherwise a tree without
+    one is taken for an export, whose history somebody else has.
+    """
+
 
 class SmokeOperation(Part, frozen=True):
     """One operation that must work from outside."""

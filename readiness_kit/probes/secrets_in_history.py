@@ -36,11 +36,12 @@ def search_history(tree: Tree, visit: Visit) -> Swept:
     """Search every line that a commit on any branch added, and what it says of itself."""
     if not tree.in_git:
         there = (tree.root / ".git").exists()
+        declared = visit.target.source is not None and not visit.target.source.history
         return Swept(
             Searched(
                 what="history",
                 items=0,
-                complete=not there,
+                complete=declared and not there,
                 reason="git refuses to read it" if there else "the tree is not kept by git",
             ),
             [],

@@ -88,7 +88,7 @@ def describe(
             "audit_within_s": 5,
         },
         "logs": _logs(hardened=hardened),
-        "source": {"path": "source", "schema": "source/schema.graphql"},
+        "source": {"path": "source", "schema": "source/schema.graphql", "history": False},
         "kubernetes": {"manifests": ["deploy/kubernetes"]},
         "documents": _documents(layout),
         "capacity": "deploy/capacity.yaml",

@@ -122,8 +122,9 @@ def tree(tmp_path):
     return folder
 
 
-def look(tree, **parts):
-    return secrets_in_code.gather(visit("http://x", source=Source(path=tree), **parts))
+def look(tree, *, history=False, **parts):
+    source = Source(path=tree, history=history)
+    return secrets_in_code.gather(visit("http://x", source=source, **parts))
 
 
 def shown(fact):
@@ -134,6 +135,12 @@ def test_a_clean_tree_passes_and_every_planted_kind_was_found(tree):
     fact = look(tree)
     assert fact.planted == dict.fromkeys(PLANTED, True)
     assert shown(fact) == "PASS"
+
+
+def test_an_export_without_its_history_is_not_seen(tree):
+    assert shown(look(tree, history=True)) == "UNKNOWN"
+    (tree / "a.py").write_text(f"api_key = '{RANDOM}'\n")
+    assert shown(look(tree, history=True)) == "FAIL"
 
 
 def test_a_secret_is_told_by_place_and_fingerprint_only(tree):

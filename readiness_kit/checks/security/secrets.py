@@ -57,7 +57,9 @@ def judge_code(code: SecretsInCode) -> Iterator[Finding]:
         yield case.not_seen(Cause.UNPROVEN)
     elif unsearched:
         yield case.not_seen(
-            Cause.COULD_NOT_ASK, "let git read the whole history: fetch --unshallow"
+            Cause.COULD_NOT_ASK,
+            "let git read the whole history (fetch --unshallow), or say source.history: false of a"
+            " tree that a program wrote",
         )
     elif unseen_images:
         yield case.not_seen(Cause.NOT_CONFIGURED, "docker image inspect NAME > FILE")
