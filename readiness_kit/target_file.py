@@ -92,9 +92,12 @@ def strict_yaml(file: Path) -> Json:
 
     """
     try:
-        text = file.read_bytes()[:SIZE_CAP_BYTES].decode("utf-8")
+        data = file.read_bytes()
+        text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TargetError(f"{file} cannot be read: {error}", hint="correct the path") from error
+    if len(data) > SIZE_CAP_BYTES:
+        raise TargetError(f"{file} is larger than {SIZE_CAP_BYTES} bytes")
     return _Reader(file).read(text)
 
 
@@ -140,6 +143,8 @@ class _Reader:
             raise self._error(line, f"not valid YAML: {error.problem}") from error
         except yaml.YAMLError as error:
             raise self._error(0, f"not valid YAML: {error}") from error
+        except RecursionError as error:
+            raise self._error(1, "nested too deeply") from error
         if not isinstance(node, yaml.MappingNode):
             raise self._error(1, "wanted a mapping of keys, got something else")
         return self._plain(node, "$", 0)
@@ -167,6 +172,7 @@ class _Reader:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
                 raise self._error(line, "a key is not text", hint="put the key in quotes")
+            self._demand_characters(key.value, line)
             if key.value in found:
                 raise self._error(line, f"the key {key.value!r} stands twice")
             child = f"{path}.{key.value}"
@@ -177,19 +183,27 @@ class _Reader:
     def _scalar(self, node: yaml.Node) -> Json:
         line, text = node.start_mark.line + 1, str(node.value)
         kind = node.tag.rpartition(":")[2]
+        self._demand_characters(text, line)
         if kind == "str":
             return text
         if kind == "null":
             return None
         if kind == "bool" and text.lower() in ("true", "false"):
             return text.lower() == "true"
-        if kind == "int" and re.fullmatch(r"[-+]?(0|[1-9][0-9]*)", text):
+        if kind == "int" and re.fullmatch(r"[-+]?(0|[1-9][0-9]{0,18})", text):
             return int(text)
-        if kind == "float" and re.fullmatch(r"[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?", text):
+        if kind == "float" and re.fullmatch(r"[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]{1,2})?", text):
             return float(text)
         raise self._error(
             line, f"{text!r} would be read as {kind}", hint="put it in quotes if text is meant"
         )
+
+    def _demand_characters(self, text: str, line: int) -> None:
+        """Demand that *text* can be written again: half a surrogate pair is no character."""
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise self._error(line, f"{text!r} holds half a character") from error
 
     def explain(self, error: msgspec.ValidationError) -> TargetError:
         """Return *error* with its line and a suggestion."""

@@ -6,7 +6,7 @@ import pytest
 
 from readiness_kit.errors import TargetError
 from readiness_kit.target import Secret
-from readiness_kit.target_file import digest, load_target, parse_target, redacted
+from readiness_kit.target_file import digest, load_target, parse_target, redacted, strict_yaml
 
 HEAD = "schema: 1\nname: shop\nenvironment: staging\n"
 
@@ -42,6 +42,27 @@ MISTAKES = {
     "alias": (HEAD + "api: &a {url: https://h}\ndatabase: *a\n", ":5: aliases", ""),
     "tag": (HEAD + "name: !!python/object:os.system x\n", ":4:", ""),
     "number as key": (HEAD + "1: x\n", ":4: a key is not text", "quotes"),
+    "merge": (HEAD + "api: {<<: {url: https://h}}\n", ":4: a key is not text", "quotes"),
+    "key of several": (HEAD + "? [a, b]\n: 1\n", ":4: a key is not text", "quotes"),
+    "twice in quotes": (HEAD + "api: {url: https://h, 'url': x}\n", ":4: the key 'url'", ""),
+    "itself": ("&a\nschema: 1\nname: *a\n", ":3: aliases", ""),
+    "laughs": (HEAD + "a: &a [x]\nb: &b [*a, *a]\nc: [*b, *b]\n", ":5: aliases", ""),
+    "deep": (HEAD + "api: " + "[" * 5000, ":1: nested too deeply", ""),
+    "deep mapping": (HEAD + "api: " + "{a: " * 100 + "}" * 100, ":4: nested too deeply", ""),
+    "two documents": (HEAD + "---\nname: other\n", ":4: not valid YAML", ""),
+    "half a character": (HEAD + 'release: {version: "\\ud800"}\n', ":4:", ""),
+    "half a key": (HEAD + '"\\ud800": x\n', ":4:", ""),
+    "zero": (HEAD + "release: {version: 'a\0b'}\n", "special characters", ""),
+    "tab": (HEAD + "api:\n\turl: x\n", ":5: not valid YAML", ""),
+    "binary": (HEAD + "name2: !!binary aGk=\n", ":4: 'aGk=' would be read as binary", ""),
+    "hexadecimal": (HEAD + "limits: {requests_per_minute: 0x10}\n", ":4: '0x10'", "quotes"),
+    "underscore": (HEAD + "limits: {requests_per_minute: 1_000}\n", ":4: '1_000'", "quotes"),
+    "infinite": (HEAD + "objectives: {p95_ms: .inf}\n", ":4: '.inf'", ""),
+    "not a number": (HEAD + "objectives: {p95_ms: .nan}\n", ":4: '.nan'", ""),
+    "as good as infinite": (HEAD + "objectives: {p95_ms: 1.0e+999}\n", ":4: '1.0e+999'", ""),
+    "digits": (HEAD + f"limits: {{requests_per_minute: {'9' * 5000}}}\n", ":4: '999", ""),
+    "number for text": (HEAD + "release: {version: 1.10}\n", ":4: release.version", "schema"),
+    "huge": (HEAD + "# " + "x" * 1_000_001, "larger than 1000000 bytes", ""),
     "list": ("- a\n", "wanted a mapping", ""),
     "empty": ("", "wanted a mapping", ""),
     "not yaml": ("a: [1\n", "not valid YAML", ""),
@@ -121,3 +142,9 @@ def test_origins_are_exact():
         ("http", "127.0.0.1", 81),
         ("http", "shop.example", 80),
     }
+
+
+def test_a_part_of_a_file_is_not_the_file(tmp_path):
+    (tmp_path / "matrix.yaml").write_text("a: 1\n" + "# x\n" * 260_000 + "b: 2\n")
+    with pytest.raises(TargetError, match="larger than"):
+        strict_yaml(tmp_path / "matrix.yaml")
