@@ -29,6 +29,7 @@ COMMANDS = {
     "drift": "Look again, and say what no longer stands of a signed run.",
     "waive": "Accept a red claim until a date, signed by the role that owns it.",
     "attest": "Vouch for what no probe can see, signed by the role that owns it.",
+    "drilled": "Sign for a drill: when it was, what came of it, what was learnt.",
     "sign": "Sign a run for one of the four roles.",
     "bundle": "Write a run to one archive, for people who sign elsewhere.",
     "collect": "Take back what was signed elsewhere, each checked as it comes.",

@@ -796,6 +796,9 @@ class Drills(Part, frozen=True):
     """Connection string of a role with REPLICATION, for a base backup of the drill's own where
     ``backups.directory`` holds none."""
 
+    records: Path | None = None
+    """Folder of signed records of drills, which ``readiness drilled`` writes."""
+
     restores: Annotated[int, Meta(ge=1, le=20)] = 3
     """How often the backup is restored; of less than two times no interval can be told."""
 

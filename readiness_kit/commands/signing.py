@@ -47,10 +47,10 @@ def signers_option(command: F) -> F:
 def until_option(command: F) -> F:
     """``--until DAY``: the last day on which a record counts."""
     words = "Last day on which it counts, UTC: YYYY-MM-DD."
-    return click.option("--until", required=True, type=_Day(), help=words)(command)
+    return click.option("--until", required=True, type=Day(), help=words)(command)
 
 
-class _Day(click.ParamType[date]):
+class Day(click.ParamType[date]):
     """A day of the calendar."""
 
     name = "day"

@@ -30,7 +30,7 @@ def load_records(visit: Visit) -> LoadRecords:
     if folder is None:
         return fact
     try:
-        found, rejected = read(folder, target.name, _signers(target), now)
+        found, rejected = read(folder, target.name, allowed_signers(target, "load"), now)
     except OSError as error:
         raise NotSeen(
             f"{folder} cannot be read: {error.strerror}", hint="correct load.records"
@@ -41,10 +41,16 @@ def load_records(visit: Visit) -> LoadRecords:
     )
 
 
-def _signers(target: Target) -> AllowedSigners:
+def allowed_signers(target: Target, kind: str) -> AllowedSigners:
+    """Return who may sign records of that *kind*.
+
+    Raises:
+        NotSeen: Nobody says, or it cannot be read.
+
+    """
     if target.signoff is None:
         raise NotSeen(
-            "readiness.yaml does not say who may sign load records",
+            f"readiness.yaml does not say who may sign {kind} records",
             cause="not_configured",
             hint="add signoff: {allowed_signers: signoff/allowed_signers}",
         )

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from readiness_kit.contents import ROLES, Claim, claims
-from readiness_kit.records import attestations, keys, signed, signers, waivers
+from readiness_kit.records import attestations, drill_records, keys, signed, signers, waivers
 from readiness_kit.records.attestations import Attestation
+from readiness_kit.records.drill_records import Action, DrillRecord
 from readiness_kit.records.waivers import LONGEST_DAYS, Waiver
 from readiness_kit.sandbox.layout import Layout
 from readiness_kit.signoff import policy
 
-PURPOSES = ("signoff", "waivers", "attestations", "load-records")
+PURPOSES = ("signoff", "waivers", "attestations", "load-records", "drill-records")
 
 REASONS = {
     "unknown": "The sandbox has no such component: it is proven in the tests",
@@ -41,6 +42,9 @@ STATEMENTS = {
 }
 """What is attested, for each claim that the catalogue marks so."""
 
+SINCE_THE_DRILL = dt.timedelta(days=5)
+"""How long ago the drill on record was held: in the week, and before the documents' review."""
+
 POLICY = policy.Policy(allow_undecided=True)
 """A short demo cannot see everything, so the sandbox's own policy lets UNDECIDED be signed."""
 
@@ -53,6 +57,7 @@ def write_signatures(layout: Layout, *, monitored: bool) -> None:
     policy.write(signoff / "policy.json", POLICY)
     signers.write(signoff / "allowed_signers", _mint_keys(layout))
     now = dt.datetime.now(dt.UTC)
+    _write_drill(layout, now - SINCE_THE_DRILL)
     for claim in claims().values():
         key = key_file(layout, claim.owner)
         if claim.sandbox == "attested":
@@ -60,6 +65,29 @@ def write_signatures(layout: Layout, *, monitored: bool) -> None:
             attestations.write(layout.deploy / "attestations", attestation, key)
         elif _reason(claim) and not (monitored and claim.sandbox == "needs_prometheus"):
             waivers.write(layout.deploy / "waivers", _waiver(claim, now), key)
+
+
+def _write_drill(layout: Layout, held_at: dt.datetime) -> None:
+    """Sign for a drill of some days ago, as the dumps are those of the nights before."""
+    record = DrillRecord(
+        target="quill",
+        environment="sandbox",
+        kind="restore",
+        held_at=held_at.replace(microsecond=0),
+        outcome="succeeded",
+        lessons=("The order of the steps was not clear to whoever had not written them",),
+        actions=(
+            Action(
+                what="Draw which way to go into recovery.md",
+                owner=mailbox("operations_lead"),
+                due=held_at.date() + dt.timedelta(days=14),
+            ),
+        ),
+        person=mailbox("operations_lead"),
+    )
+    folder = layout.deploy / "drill-records"
+    allowed = signers.AllowedSigners.read(layout.deploy / "signoff" / "allowed_signers")
+    drill_records.write(folder, record, key_file(layout, "operations_lead"), allowed)
 
 
 def mailbox(role: str) -> str:

@@ -1,7 +1,7 @@
 """Backup testing: what was restored equals its source, and the time of each test is kept.
 
 >>> CHECK.shows()
-{'integrity': 'PASS', 'recovery_time': 'PASS'}
+{'weekly': 'PASS', 'integrity': 'PASS', 'recovery_time': 'PASS'}
 >>> CHECK.shows(loses_a_row(DRILL))["integrity"], CHECK.shows(not_timed(DRILL))["recovery_time"]
 ('FAIL', 'FAIL')
 >>> CHECK.shows(checksums_off(DRILL))["integrity"]
@@ -12,6 +12,7 @@
 
 import math
 from collections.abc import Iterator
+from datetime import timedelta
 
 from msgspec.structs import replace
 
@@ -22,15 +23,55 @@ from readiness_kit.checks.database.backup_verification import (
     loses_a_row,
     stops,
 )
+from readiness_kit.checks.disaster_recovery.drills import RECORDS
+from readiness_kit.facts.drill_records import DrillKind, DrillRecords
 from readiness_kit.facts.restore import Recovery, RestoreDrill
 from readiness_kit.load_verdict.restores import PHASES, complete, summed_s
-from readiness_kit.verdict import Case, Cause, Check, Finding, judges
+from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 TOLERANCE = 0.05
 """How far the sum of the phases may be from the wall time (default)."""
 
 CLOCK_S = 0.05
 """What two clocks and their rounding may differ, however short a restore is."""
+
+
+WEEK = timedelta(days=7)
+"""No middle band: two weeks are not weekly."""
+
+TESTS: tuple[DrillKind, ...] = ("restore", "point_in_time")
+"""Drills that restore a backup."""
+
+
+@judges("weekly")
+def weekly(records: DrillRecords, drill: RestoreDrill | None) -> Iterator[Finding]:
+    """A backup was restored within the week: in this run, or by a signed record."""
+    times = [
+        one.held_at
+        for one in records.records
+        if one.kind in TESTS and one.outcome == "succeeded" and one.held_at <= records.observed_at
+    ]
+    now = "held" if drill else "none"
+    got = f"{len(times)} successful tests on record; in this run: {(drill and drill.error) or now}"
+    if drill is not None and not drill.error and drill.queried and drill.recoveries:
+        times.append(min(drill.observed_at, records.observed_at))
+    age = records.observed_at - max(times) if times else None
+    this = Case(
+        claim="weekly",
+        got=got + (f"; the last {age / timedelta(days=1):.1f} days ago" if age is not None else ""),
+        want=f"a successful one within {WEEK.days} days",
+        seen=[records.at("/records")],
+        reproduce="cat the newest file in drills.records; ssh-keygen -Y verify checks it",
+        grade=Grade.DOCUMENTED,
+    )
+    if drill is not None and drill.error:
+        yield this.fails("the newest test failed")
+    elif age is not None and age <= WEEK:
+        yield this.holds()
+    elif age is None and not records.declared:
+        yield this.not_seen(Cause.NOT_CONFIGURED, "declare drills.records: `readiness drilled`")
+    else:
+        yield this.fails()
 
 
 @judges("integrity")
@@ -133,7 +174,7 @@ def checksums_off(drill: RestoreDrill) -> RestoreDrill:
 
 
 CHECK = Check(
-    (integrity, recovery_time),
+    (weekly, integrity, recovery_time),
     remedy="Restore into a cluster of its own, compare rows and digests of every table with those "
     "written in the backup's snapshot, run pg_amcheck, and keep the time of each phase.",
     references=(
@@ -141,9 +182,17 @@ CHECK = Check(
         "PostgreSQL manual 28.2, Data Checksums",
         "PostgreSQL manual, pg_export_snapshot and pg_dump --snapshot",
     ),
-    good=(DRILL,),
-    worsen=(stops, loses_a_row, damaged, not_timed, gap_between_phases, checksums_off),
+    good=(DRILL, RECORDS),
+    worsen=(
+        stops,
+        loses_a_row,
+        damaged,
+        not_timed,
+        gap_between_phases,
+        checksums_off,
+    ),
     thresholds={
+        "weekly": "7 days",
         "integrity": "all tables equal, pg_amcheck clean, data checksums on",
         "recovery_time": "five phases, sum within 5 % of the wall time (default)",
     },
