@@ -94,8 +94,9 @@ class _Drill:
                 with self._noted():
                     self._fail_over(first)
                 writer.stop()
-                with self._noted():
-                    self._rejoin()
+                if not self._error:
+                    with self._noted():
+                        self._rejoin()
         self._stages.append(self._stage("back", when[0].mending_s, when[0].until_s))
         back = self._is_back()
         return self._fact(first, synchronous=synchronous, back=back)
@@ -169,8 +170,6 @@ class _Drill:
     @contextlib.contextmanager
     def _noted(self) -> Iterator[None]:
         """Keep why the drill could not go on: what is broken is put back all the same."""
-        if self._error:
-            return
         try:
             yield
         except (NotSeen, psycopg.Error) as error:

@@ -31,7 +31,7 @@ def writer_survives(drill: FailoverDrill, objectives: Objectives) -> Iterator[Fi
         claim="writer_survives",
         got=f"writing went on {gap}; {drill.lost} of {drill.acknowledged} acknowledged rows lost "
         f"({drill.lost_s:.1f} s), {drill.acknowledged_after} more at the new primary; the old one "
-        f"{_answered(drill)}, {drill.leaders} servers take writes, "
+        f"{_answered(drill)}, servers that take writes: {drill.leaders}, "
         f"{'all as before' if drill.back else 'not as before'} at the end {drill.error}".rstrip(),
         want=f"gap at most {GAP_S:g} s, no row lost with synchronous commit, else at most "
         f"{rpo_s:g} s of them, one server that takes writes",

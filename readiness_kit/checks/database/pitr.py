@@ -96,7 +96,7 @@ def command_safe(command: ArchiveCommand) -> Iterator[Finding]:
     this = Case(
         claim="archive_command_safe",
         got=f"{command.way} {command.program}".strip()
-        + (f", does not: {', '.join(missing)}" if command.way in ("script", "copy") else "")
+        + (f", leaves out: {', '.join(missing)}" if missing and command.way == "script" else "")
         + (f" ({command.why_not_read})" if command.why_not_read else ""),
         want="a library, pgBackRest, WAL-G, Barman, or a script that compares, writes aside, "
         "syncs and renames",

@@ -43,7 +43,7 @@ def make_pool(settings: Settings) -> AsyncConnectionPool[AsyncConnection[Any]]:
         max_lifetime=settings.pool_max_lifetime_s,
         max_idle=300.0,
         reconnect_timeout=5.0,
-        check=check,
+        check=check if settings.pool_check else None,
         kwargs={
             "application_name": settings.instance,
             "connect_timeout": 3,

@@ -42,6 +42,7 @@ FAULTS: dict[str, dict[str, object]] = {
     "cache_needed": {"cache_needed": True},
     "n_plus_one": {"batch_loading": False},
     "stall": {"stall_every_s": 10.0},
+    "no_pool_check": {"pool_check": False},
     "connection_per_request": {"pool_max_lifetime_s": 0.0},
     "crawl": {"delay_s": 2.0},
     "slow": {"delay_s": 0.7},

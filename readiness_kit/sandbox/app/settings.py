@@ -33,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pool_size: int = 10
     pool_timeout_s: float = 3.0
     pool_max_lifetime_s: float = 3600.0
+    pool_check: bool = True
 
     redis_url: str | None = None
     redis_ca: Path | None = None
