@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sealing import SIGNED, People, people, results, seal
+from sealing import ENDED, SIGNED, People, people, results, seal
 
 from readiness_kit.commands.bundle import command as bundle_command
 from readiness_kit.commands.collect import command as collect_command
@@ -23,6 +23,7 @@ from readiness_kit.signoff.collect import collect
 from readiness_kit.signoff.sign import withdraw
 
 RUN_ID = results().run_id
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture(scope="module")
@@ -298,6 +299,32 @@ def test_what_does_not_hold_is_not_taken(run, team, returned, tmp_path):
     assert "signed another run" in found[1]
     assert not (run / "signoff").exists()
     assert "expired" in take(run, team, good, at=SIGNED + timedelta(days=31))[0]
+
+
+@pytest.mark.parametrize("role", ["chief", "../../results", "security_lead/x", ""])
+def test_a_record_of_no_role_is_written_nowhere(run, team, returned, tmp_path, role):
+    """The role names the file: it must be one of the four."""
+    good = record.read(returned["security_lead"])
+    bad = tmp_path / "bad.json"
+    said = good.data.replace(b'"role":"security_lead"', b'"role":"%s"' % role.encode())
+    assert said != good.data
+    record.write_to(bad, good._replace(data=said))
+    before = files(run)
+    (problem,) = take(run, team, bad)
+    assert "is no role" in problem
+    assert files(run) == before
+
+
+def test_a_withdrawal_of_another_time_is_not_taken(run, team, returned, tmp_path):
+    role = "security_lead"
+    assert take(run, team, returned[role]) == [""]
+    given = {"role": role, "principal": team.principal(role), "key": team.key(role)}
+    for at, words in ((SIGNED + timedelta(days=1), "in the future"), (ENDED - HOUR, "before")):
+        copy = shutil.copytree(run, tmp_path / words)
+        gone = tmp_path / f"{words}.json"
+        record.write_to(gone, record.read(withdraw(copy, **given, reason="a release", now=at)))
+        (problem,) = take(run, team, gone)
+        assert words in problem
 
 
 def test_one_key_for_two_roles_is_not_taken(run, team, returned, tmp_path):

@@ -1,9 +1,11 @@
 """Staging lends what production forbids: signed, of the same commit, and checked by everybody."""
 
+import dataclasses
 import shutil
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from sealing import people
 from twodeployments import HALF_LIFE, LENT, World
@@ -14,8 +16,9 @@ from readiness_kit.contents import ROLES
 from readiness_kit.errors import IntegrityError, ReadinessError, UsageError
 from readiness_kit.evidence import canonical, chain, manifest
 from readiness_kit.results import Difference
-from readiness_kit.signoff import policy
-from readiness_kit.verdict import Cause, Status
+from readiness_kit.signoff import lent, policy
+from readiness_kit.signoff.sealed import SealedRun
+from readiness_kit.verdict import Cause, Status, Verdict
 
 
 @pytest.fixture
@@ -105,10 +108,23 @@ def one_key_for_two(world: World) -> None:
         shutil.copy(run / f"signoff/{ROLES[0]}.{suffix}", run / f"signoff/{ROLES[1]}.{suffix}")
 
 
+def no_commit_anywhere(world: World) -> None:
+    """Two deployments of which nobody says what runs there are not the same for that."""
+    world.staging(commit="''")
+    describe = world.describe
+    world.describe = lambda *args, **said: describe(*args, **{**said, "commit": "''"})
+
+
+def lender_without_commit(world: World) -> None:
+    world.staging(commit="''")
+
+
 @pytest.mark.parametrize(
     ("spoil", "error", "words"),
     [
         (unsigned, IntegrityError, "has not signed"),
+        (no_commit_anywhere, UsageError, "declares no release.commit"),
+        (lender_without_commit, UsageError, "the commit of nobody knows what"),
         (other_commit, UsageError, "it saw the commit ab12, this is 4f2c"),
         (not_staging, UsageError, "it assessed development, not staging"),
         (changed_after_signing, IntegrityError, "carried.json has changed"),
@@ -182,6 +198,11 @@ def weaker_policy(run: Path, copy: Path) -> None:
     (copy / "signoff" / "policy.json").write_bytes(canonical.dumps(weak))
 
 
+def other_release(run: Path, copy: Path) -> None:
+    path = run / "target.redacted.json"
+    path.write_bytes(path.read_bytes().replace(b"4f2c", b"ab12"))
+
+
 def other_policy(run: Path, copy: Path) -> None:
     policy.write(copy / "signoff" / "policy.json", policy.Policy(evidence_days=3))
 
@@ -191,9 +212,10 @@ def other_policy(run: Path, copy: Path) -> None:
     [
         (drop_copy, "is not kept"),
         (forge_lent_fact, "has changed"),
-        (forge_fact_here, "is not what"),
+        (forge_fact_here, "carried is not what"),
         (other_results, "has changed"),
         (lost_signature, "is missing"),
+        (other_release, "it saw the commit 4f2c, this is ab12"),
         (weaker_policy, "asks for the roles"),
         (other_policy, "under another policy"),
     ],
@@ -206,6 +228,41 @@ def test_a_copy_that_was_tampered_with_is_refused_even_under_a_new_manifest(worl
     found = world.verify(run)
     assert found.exit_code == 4
     assert any(words in problem for problem in found.problems), found.problems
+
+
+def otherwise(run: SealedRun, **changes: object) -> SealedRun:
+    return dataclasses.replace(run, results=msgspec.structs.replace(run.results, **changes))
+
+
+def test_what_is_said_to_be_borrowed_must_have_been_taken_over_from_there(world):
+    """Whatever judged it, and where nothing judges it again."""
+    run = SealedRun.open(world.sealed())
+    signers = world.people.signers
+    assert list(lent.problems(run, signers)) == []
+    (taken,) = run.results.reused
+    stranger = msgspec.structs.replace(taken, run_id="another")
+    for reused in ((), (stranger,)):
+        found = list(lent.problems(otherwise(run, reused=reused), signers))
+        assert [one.partition(" is said")[0] for one in found] == ["carried"]
+
+
+def test_another_kit_lends_nothing(world):
+    run = SealedRun.open(world.staging())
+    assert lent.unfit(run, "4f2c") == ""
+    assert "made by version 0.0.1" in lent.unfit(otherwise(run, kit_version="0.0.1"), "4f2c")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"verdict": Verdict.NO_GO}, "the verdict is NO-GO"), ({"complete": False}, "is incomplete")],
+)
+def test_what_nobody_may_sign_lends_nothing(world, changes, words):
+    """Even where four people signed it with a tool of their own."""
+    run = SealedRun.open(world.sealed())
+    (path,) = (run.folder / "borrowed").iterdir()
+    copy = otherwise(SealedRun.open(path, partial=True), **changes)
+    with pytest.raises(IntegrityError, match=words):
+        lent._demand_lent(copy, run, world.people.signers, world.policy)
 
 
 def test_signers_that_did_not_sign_the_lender_do_not_vouch_for_it(world, tmp_path):

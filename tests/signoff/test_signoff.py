@@ -321,6 +321,7 @@ def test_time_limits(signed_run, team, alone, at, words):
     [
         (ENDED - timedelta(seconds=1), "signed before the run ended"),
         (ENDED + timedelta(days=14, seconds=1), "too old when it was signed"),
+        (SIGNED.replace(tzinfo=None), "has no zone"),
     ],
 )
 def test_a_forged_time_of_signing(run, team, alone, signed_at, words):
@@ -333,7 +334,7 @@ def test_a_forged_time_of_signing(run, team, alone, signed_at, words):
         data, team.key("security_lead"), namespace_of("security_lead"), tool="cryptography"
     ).armored
     file.with_name("security_lead.json.sig").write_bytes(armored)
-    found = team.verify(run, at=signed_at + timedelta(days=1))
+    found = team.verify(run, at=signed_at.replace(tzinfo=UTC) + timedelta(days=1))
     assert words in "; ".join(found.problems)
 
 
@@ -579,6 +580,20 @@ def test_a_certificate_ends_the_sign_off(tmp_path, team, alone, ends, holds_unti
     over = team.verify(run, holds_until)
     assert over.exit_code == 4
     assert "ended at" in over.problems[0] or "expired at" in over.problems[0]
+
+
+def test_who_may_sign_no_longer_ends_the_sign_off(run, team, alone):
+    """A line of allowed_signers that ends before the signature does."""
+    ends = SIGNED + timedelta(days=3)
+    text = team.allowed.read_text()
+    first = text.partition("\n")[0]
+    limited = first.replace(" namespaces=", f' valid-before="{ends:%Y%m%d%H%M%SZ}",namespaces=')
+    allowed = signers.AllowedSigners.parse(text.replace(first, limited).encode())
+    found = verify.verify(run, allowed, policy.load(None), SIGNED)
+    assert (found.exit_code, found.valid_until) == (0, ends.replace(microsecond=0))
+    assert found.valid_until_because == f"the signature of {ROLES[0]}"
+    later = verify.verify(run, allowed, policy.load(None), ends + timedelta(seconds=1))
+    assert "may not sign" in later.problems[0]
 
 
 def test_a_damaged_certificate_fact_is_refused(tmp_path, team, alone):
