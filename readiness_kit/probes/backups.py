@@ -21,6 +21,9 @@ NETWORK = frozenset(
 )
 """Types of file system that lie on another machine."""
 
+PARTIAL_FILE = b"INCREMENTAL."
+"""How the name of a file begins that holds only the blocks that changed."""
+
 CLOCK_S = 1.0
 """How much older than its backup a mark of success may be: time stamps are rounded."""
 
@@ -119,7 +122,17 @@ def _backup(path: Path, mark: Path) -> Backup:
         size_bytes=sum(one.stat().st_size for one in files),
         made_at=min([changed, *_named_day(path.name)]),
         marked=mark.is_file() and mark.stat().st_mtime >= changed_s - CLOCK_S,
+        full=not _is_incremental(path),
     )
+
+
+def _is_incremental(path: Path) -> bool:
+    """Tell whether it is a base backup with files that hold only what changed (PostgreSQL 17)."""
+    try:
+        with (path / "backup_manifest").open("rb") as manifest:
+            return any(PARTIAL_FILE in line for line in manifest)
+    except OSError:
+        return False
 
 
 def _named_day(name: str) -> Iterator[datetime]:
@@ -149,7 +162,11 @@ def _pgbackrest(repository: Path) -> Iterator[Backup]:
                 whole = record.get("backup-error") is not True
                 exists = (file.parent / label / "backup.manifest").is_file()
                 yield Backup(
-                    name=label, size_bytes=int(size), made_at=made_at, marked=whole and exists
+                    name=label,
+                    size_bytes=int(size),
+                    made_at=made_at,
+                    marked=whole and exists,
+                    full=label.endswith("F"),
                 )
             except (ValueError, KeyError, TypeError, OverflowError) as error:
                 raise NotSeen(f"{file} is no pgBackRest file: {error!r}") from error

@@ -158,7 +158,7 @@ def continuous(
 ) -> Iterator[Finding]:
     """WAL leaves the machine in time, whatever the last drill measured."""
     limit_s = min(objectives.rpo_minutes, RPO_MINUTES) * 60
-    late_s, waiting = _lag_s(archiving), archiving.waiting
+    late_s, waiting = lag_s(archiving), archiving.waiting
     late = "not seen" if late_s is None else f"{late_s:.0f} s"
     this = Case(
         claim="rpo_continuous",
@@ -190,7 +190,7 @@ def continuous(
         yield this.fails()
 
 
-def _lag_s(archiving: PostgresArchiving) -> float | None:
+def lag_s(archiving: PostgresArchiving) -> float | None:
     """Return how old the oldest WAL is that is not archived, at most; ``None`` when not seen.
 
     A waiting segment tells its age. Otherwise what is in use is no older than archive_timeout lets
