@@ -1,5 +1,6 @@
 """Taking up a run that was cut short: what is stored stays, what was under way is repeated."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -49,8 +50,9 @@ def tidy(folder: RunFolder) -> None:
     """
     atomic.remove_leftovers(folder.path)
     _drop_torn_line(folder)
-    for file in (folder.path / "notebooks").iterdir():
-        file.unlink()
+    # Jupyter keeps folders of its own there
+    shutil.rmtree(folder.path / "notebooks", ignore_errors=True)
+    atomic.make_folder(folder.path / "notebooks")
     folder.lock("gathered").unlink(missing_ok=True)
     for file in (folder.path / "facts").iterdir():
         if not _whole(file):

@@ -54,6 +54,51 @@ def test_the_signoff_and_leftovers_stay_outside(folder):
     assert len(manifest.check(folder).digests) == 4
 
 
+def test_what_lies_deeper_under_the_same_names_is_inside(folder):
+    """A lender's manifest and signatures are evidence of the run that borrows."""
+    copy = folder / "borrowed" / "a"
+    (copy / "signoff").mkdir(parents=True)
+    for file in (copy / "SHA256SUMS", copy / "signoff" / "security_lead.json"):
+        file.write_text("x")
+    manifest.write(folder)
+    found = manifest.check(folder)
+    assert {"borrowed/a/SHA256SUMS", "borrowed/a/signoff/security_lead.json"} < set(found.digests)
+    (copy / "SHA256SUMS").write_text("y")
+    with pytest.raises(IntegrityError, match="borrowed/a/SHA256SUMS has changed"):
+        manifest.check(folder)
+
+
+def test_of_a_part_what_is_there_must_agree(folder):
+    manifest.write(folder)
+    (folder / "run.json").unlink()
+    with pytest.raises(IntegrityError, match="is missing"):
+        manifest.check(folder)
+    assert "run.json" in manifest.check(folder, partial=True).digests
+    (folder / "facts" / "a.json").write_text("x")
+    with pytest.raises(IntegrityError, match="has changed"):
+        manifest.check(folder, partial=True)
+
+
+@pytest.mark.parametrize("name", ["../run.json", "/etc/passwd", "a/./b", "a/../b", "-x"])
+def test_of_a_part_no_name_is_unsafe_either(folder, name):
+    manifest.write(folder)
+    file = folder / "SHA256SUMS"
+    lines = [*file.read_bytes().splitlines(keepends=True), b"0" * 64 + f"  {name}\n".encode()]
+    file.write_bytes(b"".join(sorted(lines, key=lambda one: one[66:])))
+    with pytest.raises(IntegrityError, match="unsafe name"):
+        manifest.check(folder, partial=True)
+
+
+def test_caps(folder, monkeypatch):
+    monkeypatch.setattr(manifest, "MAX_FILES", 3)
+    with pytest.raises(IntegrityError, match="more than 3 files"):
+        manifest.write(folder)
+    monkeypatch.setattr(manifest, "MAX_FILES", 4)
+    monkeypatch.setattr(manifest, "MAX_DEPTH", 1)
+    with pytest.raises(IntegrityError, match="unsafe name"):
+        manifest.write(folder)
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [

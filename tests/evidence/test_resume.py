@@ -126,6 +126,8 @@ def test_leftovers_damaged_facts_and_a_torn_line_are_removed(world):
     (world.run / "facts" / ".unfinished-0123").write_bytes(b"{")
     (world.run / "facts" / "first.json").write_bytes(b'{"schema":')
     (world.run / "notebooks" / "02_security.ipynb").write_bytes(b"{")
+    (world.run / "notebooks" / ".ipynb_checkpoints").mkdir()
+    (world.run / "notebooks" / ".ipynb_checkpoints" / "a.ipynb").write_bytes(b"{")
     (world.run / "locks" / "gathered.lock").touch()
     with (world.run / "journal.jsonl").open("ab") as journal:
         journal.write(b'{"at":"2026-')

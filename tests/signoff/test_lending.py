@@ -15,6 +15,7 @@ from readiness_kit.assessment import Assessment
 from readiness_kit.contents import ROLES
 from readiness_kit.errors import IntegrityError, ReadinessError, UsageError
 from readiness_kit.evidence import canonical, chain, manifest
+from readiness_kit.records import sshsig
 from readiness_kit.results import Difference
 from readiness_kit.signoff import lent, policy
 from readiness_kit.signoff.sealed import SealedRun
@@ -23,6 +24,7 @@ from readiness_kit.verdict import Cause, Status, Verdict
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
+    monkeypatch.setattr(sshsig, "ssh_keygen", lambda: None)
     return World(tmp_path, monkeypatch)
 
 
@@ -183,6 +185,13 @@ def forge_fact_here(run: Path, copy: Path) -> None:
     path.write_bytes(canonical.dumps(stored))
 
 
+def other_origin(run: Path, copy: Path) -> None:
+    path = run / "facts" / "carried.json"
+    stored = canonical.loads(path.read_bytes())
+    stored["origin"]["sha256"] = "0" * 64
+    path.write_bytes(canonical.dumps(stored))
+
+
 def other_results(run: Path, copy: Path) -> None:
     path = copy / "results.json"
     path.write_bytes(path.read_bytes().replace(b"staging", b"sandbox"))
@@ -213,6 +222,7 @@ def other_policy(run: Path, copy: Path) -> None:
         (drop_copy, "is not kept"),
         (forge_lent_fact, "has changed"),
         (forge_fact_here, "carried is not what"),
+        (other_origin, "carried is not what"),
         (other_results, "has changed"),
         (lost_signature, "is missing"),
         (other_release, "it saw the commit 4f2c, this is ab12"),
