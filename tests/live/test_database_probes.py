@@ -14,6 +14,7 @@ from readiness_kit.contents import claims
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.identity import identity
 from readiness_kit.probes.postgres_session import parameters, session
+from readiness_kit.probes.queries import hot_statements
 from readiness_kit.sandbox.lifecycle import running
 from readiness_kit.sources import Pacer, Visit
 from readiness_kit.target_file import load_target
@@ -100,6 +101,18 @@ def test_an_idle_slot_is_found(hardened, administrator, tmp_path):
     finally:
         administrator.execute("SELECT pg_drop_replication_slot('forgotten')")
     assert found["database.replication.slots_healthy"] == "FAIL"
+
+
+def test_a_busy_function_that_the_probe_may_not_call_hides_no_plan(hardened, administrator):
+    target = load_target(hardened.target_file)
+    with psycopg.connect(target.database.application_dsn.reveal(), autocommit=True) as service:
+        for _ in range(30):
+            service.execute("SELECT delete_post(gen_random_uuid(), '{}'::jsonb)")
+    asked = Visit(target, "run", "hot_statements", 15.0, Pacer(1000))
+    found = {one.text: one for one in hot_statements.gather(asked).statements}
+    called = next(one for text, one in found.items() if "delete_post" in text)
+    assert (called.planned, called.scans) == ("needless", ())
+    assert "denied" not in {one.planned for one in found.values()}
 
 
 def test_the_stock_sandbox_is_found_wanting(tmp_path):
