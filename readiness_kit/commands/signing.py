@@ -28,7 +28,7 @@ def principal_option(command: F) -> F:
 
 def key_option(command: F) -> F:
     """``--key KEY``: with which key."""
-    words = "Your OpenSSH private key; or its .pub where an agent holds the key."
+    words = "Your OpenSSH private key; its .pub where an agent holds it; or its -cert.pub."
     return click.option("--key", required=True, type=FILE, help=words)(command)
 
 

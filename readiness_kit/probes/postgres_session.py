@@ -433,6 +433,8 @@ class Session:
 
 
 _EXPLAIN = b"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE readiness_kit"
+
+
 def _single(text: LiteralString) -> LiteralString:
     """Return *text*, one statement: without values psycopg would run what follows a ``;`` too.
 

@@ -72,6 +72,20 @@ def test_the_deployment(parts, code, all_fall):
     assert [one.claim for one in found.gone] == ([LOAD] if all_fall else [])
 
 
+def test_another_deployment_is_another_though_every_claim_was_seen_again():
+    signed = results({LOAD: LOST}, identity={"release": "1.2 4f2c"})
+    now = results({LOAD: NOT_ASKED}, identity={"release": "1.3 ab99"})
+    found = drift(signed, now, {})
+    assert (found.exit_code, found.gone) == (1, ()), "what was not seen then cannot fall"
+    assert [one.stands for one in found.roles] == [False] * 4
+
+
+def test_what_was_not_due_when_it_was_signed_is_no_part_of_it():
+    late = next(one.id for one in claims().values() if one.phase == "post_launch")
+    found = drift(results(), results({late: FAIL}), {})
+    assert (found.exit_code, found.gone) == (0, ())
+
+
 def test_what_this_kit_no_longer_asks_fell():
     now = results()
     kept = tuple(item for item in now.items if item.id != "security.tls")

@@ -256,6 +256,30 @@ def test_what_is_said_to_be_borrowed_must_have_been_taken_over_from_there(world)
         assert [one.partition(" is said")[0] for one in found] == ["carried"]
 
 
+@pytest.mark.parametrize(
+    ("shift", "words"),
+    [(-timedelta(hours=1), "signed in the future"), (timedelta(days=31), "expired")],
+)
+def test_the_lender_must_have_been_signed_when_the_run_began(world, shift, words):
+    run = SealedRun.open(world.sealed())
+    moved = otherwise(run, started_at=run.results.started_at + shift)
+    (problem,) = lent.problems(moved, world.people.signers)
+    assert words in problem
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_lender_may_have_been_signed_under_a_policy_of_its_own(world, own):
+    world.staging()
+    more = LENT.replace("staging,", "staging, policy: policy.json,") if own else LENT
+    file = world.describe("production", more)
+    file.write_text(file.read_text().replace(", policy: policy.json}\n", "}\n", 1))
+    if own:
+        assert Assessment.open(file, world.folder / "production").folder.path.is_dir()
+        return
+    with pytest.raises(IntegrityError, match="does not hold"):
+        Assessment.open(file, world.folder / "production")
+
+
 def test_another_kit_lends_nothing(world):
     run = SealedRun.open(world.staging())
     assert lent.unfit(run, "4f2c") == ""
