@@ -19,7 +19,7 @@ from readiness_kit.drills.scratch import Live, own_all, password, socket_folder
 from readiness_kit.drills.sums import OWN_SCHEMA, TABLES
 from readiness_kit.errors import NotSeen, ReadinessError, ServerError
 from readiness_kit.facts.restore import BackupKind, Phase, PhaseName, Recovery
-from readiness_kit.probes.backup_reading import read_script
+from readiness_kit.probes.backup_reading import is_gzip, read_script, tar_end
 from readiness_kit.servers.ports import free_ports
 from readiness_kit.servers.postgres import SUPERUSER, Cluster, Postgres, Setting
 from readiness_kit.sources import Visit
@@ -179,7 +179,7 @@ def _fetch(path: Path, postgres: Postgres) -> Path:
     try:
         if path.is_dir():
             shutil.copytree(path, copy)
-        elif path.suffix == ".gz":
+        elif is_gzip(path):
             with gzip.open(path) as packed, copy.open("wb") as file:
                 shutil.copyfileobj(packed, file)
         else:
@@ -200,6 +200,8 @@ def _make_roles(cluster: Cluster, roles: tuple[str, ...]) -> None:
 
 def _unpack(visit: Visit, cluster: Cluster, dump: Path, kind: BackupKind) -> str:
     """Restore an archive of pg_dump; return the name of its database."""
+    if kind == "tar" and (end := tar_end(dump)).status:
+        raise ServerError(end.said)
     run, client = cluster.postgres.run, cluster.client(SUPERUSER, cluster.password)
     listed = run("pg_restore", "--list", "--", dump, timeout_s=visit.remaining_s).stdout
     found = _DATABASE.search(listed[:HEAD_BYTES])

@@ -33,6 +33,9 @@ TAIL_BYTES = 1000
 
 TAR_MAGIC = slice(257, 262), b"ustar"
 
+TAR_END_BYTES = 1024
+"""Two empty blocks end an archive in tar format (POSIX, pax)."""
+
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20
 _PARENT = re.compile(r"^INCREMENTAL FROM LSN: (\S+)$", re.MULTILINE)
@@ -156,6 +159,8 @@ def _read(visit: Visit, path: Path, kind: BackupKind) -> tuple[Done, str]:
     program = installation()
     tool = program.path.parent / "pg_restore"
     done = run(visit, tool, "--file=/dev/null", "--", path.absolute())
+    if kind == "tar" and done.status == 0:
+        done = tar_end(path)
     return done, f"pg_restore of {program.version}"
 
 
@@ -176,6 +181,20 @@ def _major_of(path: Path) -> int:
         raise NotSeen(f"{path / 'PG_VERSION'} holds no version") from error
 
 
+def tar_end(path: Path) -> Done:
+    """Look for the two empty blocks at the end of a tar archive, whose lack pg_restore forgives."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - TAR_END_BYTES))
+            tail = file.read()
+    except OSError as error:
+        raise NotSeen(f"{path} cannot be read: {error.strerror}") from error
+    if tail == bytes(TAR_END_BYTES):
+        return Done(0, "")
+    return Done(1, f"the archive breaks off after {size} bytes")
+
+
 def read_script(visit: Visit, path: Path) -> Done:
     """Read a script, compressed with gzip or not, and look for the mark at its end."""
     tail, size = b"", 0
@@ -194,13 +213,12 @@ def read_script(visit: Visit, path: Path) -> Done:
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as raw:
-        packed = raw.read(2) == _GZIP_MAGIC
-        raw.seek(0)
-        if not packed:
-            while chunk := raw.read(_CHUNK):
-                yield chunk
-            return
-        with gzip.GzipFile(fileobj=raw) as file:
-            while chunk := file.read(_CHUNK):
-                yield chunk
+    with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def is_gzip(path: Path) -> bool:
+    """Tell whether the file at *path* is compressed with gzip, whatever it is called."""
+    with path.open("rb") as file:
+        return file.read(2) == _GZIP_MAGIC

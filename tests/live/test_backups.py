@@ -1,0 +1,244 @@
+"""Backups of every format, whole and damaged, of each PostgreSQL on this machine."""
+
+import gzip
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from folders import passable
+from webserver import secret, visit
+
+from readiness_kit.checks.database.backup_verification import CHECK
+from readiness_kit.drills import sums
+from readiness_kit.drills.restore import restore_drill
+from readiness_kit.errors import NotSeen
+from readiness_kit.probes.backup_reading import backup_reading
+from readiness_kit.servers.account import unprivileged
+from readiness_kit.servers.ports import free_ports
+from readiness_kit.servers.postgres import SUPERUSER, Cluster, Postgres
+from readiness_kit.servers.process import clean_environment
+from readiness_kit.servers.programs import major, postgres_installations
+from readiness_kit.target import Backups, Database, Drills
+
+pytestmark = pytest.mark.live
+
+PASSWORD = "it's secret"
+DUMPS = ("custom", "directory", "tar", "plain", "gzip")
+SETTINGS = {
+    "max_connections": 30,
+    "archive_mode": True,
+    "wal_level": "replica",
+    "summarize_wal": True,
+}
+SCHEMA = """
+    CREATE ROLE "shop owner";
+    CREATE DATABASE shop OWNER "shop owner";
+"""
+TABLES = """
+    CREATE TABLE customer (id int PRIMARY KEY, "odd ""name" text UNIQUE);
+    CREATE TABLE "order" (id int PRIMARY KEY, customer int REFERENCES customer, t text);
+    CREATE TABLE empty ();
+    INSERT INTO customer SELECT n, 'customer ' || n FROM generate_series(1, 500) n;
+    INSERT INTO "order" SELECT n, n % 500 + 1, md5(n::text) FROM generate_series(1, 3000) n;
+    GRANT SELECT ON customer TO "shop owner";
+"""
+
+
+class Shop(NamedTuple):
+    """A server with a database, and what was backed up of it."""
+
+    cluster: Cluster
+    folder: Path
+    version: int
+
+    def tool(self, name: str, *arguments: object) -> None:
+        login = self.cluster.client(SUPERUSER, PASSWORD)
+        program = self.cluster.postgres.directory / name
+        done = subprocess.run(
+            [program, *map(str, arguments)],
+            env=clean_environment(self.folder) | login,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+
+    def look(self, backup: Path, folder: Path, **more):
+        """Return a visit to this server with *backup* as its only one."""
+        kept = folder / "kept"
+        kept.mkdir(exist_ok=True)
+        for path in (backup, *backup.parent.glob(f"{backup.name}.*")):
+            place = kept / path.name
+            if not place.exists():
+                copy = shutil.copytree if path.is_dir() else shutil.copyfile
+                copy(path, place)
+        scratch = passable(folder) / "scratch"
+        scratch.mkdir(exist_ok=True)
+        dsn = secret(folder, "dsn", self.cluster.dsn(SUPERUSER, PASSWORD, "shop"))
+        return visit(
+            "http://localhost",
+            deadline_s=120,
+            database=Database(dsn=dsn, scratch=scratch),
+            backups=Backups(directory=kept, **{"pattern": backup.name, **more}),
+            drills=Drills(dsn=dsn, restores=1, run=("restore",)),
+        )
+
+
+@pytest.fixture(scope="module", params=postgres_installations(), ids=lambda one: str(major(one)))
+def shop(request):
+    # Not below pytest's own folder: each run of pytest on this machine closes that to others.
+    with tempfile.TemporaryDirectory(prefix="readiness-test-") as place:
+        yield from running(passable(Path(place)), request.param)
+
+
+def running(folder, program):
+    (folder / "home").mkdir()
+    postgres = Postgres(folder / "home", unprivileged(), program)
+    archive = postgres.folder("archive")
+    (port,) = free_ports(1)
+    cluster = Cluster(postgres, "shop", port=port, password=PASSWORD).create()
+    version = major(program)
+    settings = {**SETTINGS, "archive_command": f"cp %p {archive}/%f"}
+    if version < 17:
+        del settings["summarize_wal"]
+    cluster.configure(settings).start()
+    try:
+        with cluster.connect() as administrator:
+            for statement in SCHEMA.strip().splitlines():
+                administrator.execute(statement.encode())
+        with cluster.connect("shop") as administrator:
+            administrator.execute(TABLES.encode())
+        made = Shop(cluster, folder, version)
+        back_up(made)
+        yield made
+    finally:
+        cluster.stop()
+
+
+def back_up(shop: Shop) -> None:
+    folder = shop.folder
+    for kind in ("custom", "directory", "tar", "plain"):
+        shop.tool("pg_dump", f"--format={kind}", f"--file={folder / kind}", "shop")
+    with gzip.open(folder / "gzip.gz", "wb") as packed:
+        packed.write((folder / "plain").read_bytes())
+    (folder / "gzip.gz").rename(folder / "gzip")
+    shop.tool("pg_basebackup", f"--pgdata={folder / 'base'}", "--checkpoint=fast")
+    with shop.cluster.connect("shop") as connection:
+        counted = sums.count(connection).sums
+    for kind in DUMPS:
+        (folder / f"{kind}.sums").write_bytes(sums.write(counted))
+    if shop.version >= 17:
+        with shop.cluster.connect("shop") as connection:
+            connection.execute("CREATE TABLE later AS SELECT 1 AS n")
+        parent = folder / "base" / "backup_manifest"
+        target = folder / "incremental"
+        shop.tool("pg_basebackup", f"--pgdata={target}", f"--incremental={parent}", "-cfast")
+
+
+@pytest.fixture
+def apart(shop):
+    with tempfile.TemporaryDirectory(dir=shop.folder) as place:
+        yield passable(Path(place))
+
+
+@pytest.mark.parametrize("kind", [*DUMPS, "base", "incremental"])
+def test_a_whole_backup_is_read_and_restored(shop, kind, apart):
+    if kind == "incremental" and shop.version < 17:
+        return  # there are none
+    around = shop.look(shop.folder / kind, apart)
+    if kind == "incremental":
+        shutil.copytree(shop.folder / "base", apart / "kept" / "base")
+    reading, drill = backup_reading.gather(around), restore_drill.gather(around)
+    assert (drill.error, reading.said) == ("", "")
+    names = {one.name for one in drill.tables if one.equal}
+    assert {"public.customer", "public.order", "public.empty"} <= names
+    assert drill.unequal() in ((), ("public.later",))
+    assert drill.sums_from == ("backup" if kind in DUMPS else "live")
+    assert CHECK.shows(reading, drill) == {"restored": "PASS", "readable_end_to_end": "PASS"}
+    assert [one.name for one in drill.recoveries[0].phases].count("restore") == 1
+    assert not list((apart / "scratch").iterdir())
+    assert shop.cluster.answers()
+
+
+def half(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize("damage", [half, flipped])
+@pytest.mark.parametrize("kind", ["custom", "tar", "plain", "gzip", "directory", "base"])
+def test_a_damaged_backup_is_refused(shop, kind, damage, apart):
+    if kind in ("plain", "tar") and damage is flipped:
+        return  # without a checksum of its own nothing tells, but its rows: see below
+    around = shop.look(shop.folder / kind, apart)
+    copy = apart / "kept" / kind
+    files = [one for one in copy.rglob("*") if one.is_file()] if copy.is_dir() else [copy]
+    held = [one for one in files if one.parent.name != "pg_wal"]  # its segments are half empty
+    largest = max(held, key=lambda one: (one.suffix == ".gz", size(one)))
+    largest.write_bytes(damage(largest.read_bytes()))
+    reading = backup_reading.gather(around)
+    assert not reading.whole, reading
+    assert CHECK.shows(reading)["readable_end_to_end"] == "FAIL"
+
+
+def size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def test_what_no_tool_notices_the_rows_show(shop, apart):
+    around = shop.look(shop.folder / "plain", apart)
+    copy = apart / "kept" / "plain"
+    copy.write_bytes(copy.read_bytes().replace(b"customer 250\n", b"customer 251x\n"))
+    assert backup_reading.gather(around).whole
+    drill = restore_drill.gather(around)
+    assert drill.unequal() == ("public.customer",)
+    assert CHECK.shows(drill)["restored"] == "FAIL"
+
+
+def test_a_dump_that_breaks_off_is_not_restored(shop, apart):
+    around = shop.look(shop.folder / "custom", apart)
+    copy = apart / "kept" / "custom"
+    copy.write_bytes(half(copy.read_bytes()))
+    drill = restore_drill.gather(around)
+    assert "error" in drill.error
+    assert CHECK.shows(drill)["restored"] == "FAIL"
+    assert not list((apart / "scratch").iterdir())
+
+
+def test_rows_written_since_are_not_taken_for_damage(shop, apart):
+    around = shop.look(shop.folder / "custom", apart, sums="{name}.none")
+    with shop.cluster.connect("shop") as connection:
+        connection.execute("INSERT INTO customer VALUES (0, 'new')")
+    try:
+        drill = restore_drill.gather(around)
+    finally:
+        with shop.cluster.connect("shop") as connection:
+            connection.execute("DELETE FROM customer WHERE id = 0")
+    assert drill.sums_from == "live"
+    assert "public.customer" in drill.unequal()
+    assert CHECK.shows(drill)["restored"] == "PASS"  # the other tables were compared
+
+
+def test_scratch_that_is_not_empty_is_left_alone(shop, apart):
+    around = shop.look(shop.folder / "custom", apart)
+    (apart / "scratch" / "mine").touch()
+    with pytest.raises(NotSeen, match="is not empty"):
+        restore_drill.gather(around)
+    assert [one.name for one in (apart / "scratch").iterdir()] == ["mine"]
+
+
+def test_scratch_within_the_data_directory_is_refused(shop, apart):
+    around = shop.look(shop.folder / "custom", apart)
+    inside = shop.cluster.data / "base"
+    (apart / "scratch").rmdir()
+    (apart / "scratch").symlink_to(inside)
+    with pytest.raises(NotSeen, match="lies with the data directory"):
+        restore_drill.gather(around)
+    assert shop.cluster.answers()
