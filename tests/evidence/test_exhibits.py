@@ -109,6 +109,36 @@ def test_what_says_something_else_has_changed(run, tmp_path, change):
     assert "has changed" in problem
 
 
+def test_a_notebook_that_did_not_change_was_not_saved_again(run):
+    (run / "target.redacted.json").write_bytes(b"{}")
+    assert list(exhibits.saved_again(run)) == []
+
+
+def test_another_kind_of_cell_or_error_says_something_else(run):
+    """Each part that counts, on its own."""
+    said = exhibits._digest(run / "notebooks" / NAME)
+
+    def digest_of(change) -> str:
+        (run / "notebooks" / NAME).write_text(edited(change))
+        return exhibits._digest(run / "notebooks" / NAME)
+
+    def markdown(notebook) -> None:
+        notebook["cells"][1]["cell_type"] = "raw"
+
+    def to_stderr(notebook) -> None:
+        notebook["cells"][1]["outputs"][0]["name"] = "stderr"
+
+    def other_error(notebook) -> None:
+        notebook["cells"][1]["outputs"][2]["evalue"] = "y"
+
+    def other_trace(notebook) -> None:
+        notebook["cells"][1]["outputs"][2]["traceback"] = ["1"]
+
+    assert digest_of(nothing) == said
+    for change in (markdown, to_stderr, other_error, other_trace):
+        assert digest_of(change) != said, change.__name__
+
+
 def test_a_note_that_was_changed_with_it_proves_nothing(run):
     (run / "notebooks" / NAME).write_text(edited(metadata))
     text = (run / "run.json").read_bytes()

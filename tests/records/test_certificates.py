@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from records.test_sshsig import SoftwareSecurityKey
 
 from readiness_kit.errors import IntegrityError, UsageError
 from readiness_kit.records import certificates, keys, publickeys, sshsig
@@ -87,6 +88,24 @@ def test_every_kind_that_ssh_keygen_makes(tmp_path, kind, of_authority):
     assert (found.key, found.tools) == (plain, ("readiness-kit", "ssh-keygen"))
     assert NOW + timedelta(hours=23) < found.until < NOW + timedelta(hours=25)
     assert stock_accepts(tmp_path, allowed(authority), signed.armored)
+
+
+@pytest.mark.parametrize(
+    "kind", ["sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"]
+)
+def test_certified_security_keys_must_be_touched(tmp_path, authority, kind):
+    device = SoftwareSecurityKey(kind)
+    (tmp_path / "ann.pub").write_text(publickeys.line(device.blob) + "\n")
+    certificate = string(blob(certified(tmp_path / "ann", authority)))
+
+    def sign(flags: int) -> bytes:
+        plain = sshsig._dearmor(device.sign(b"x", flags))
+        return sshsig._armor(plain.replace(string(device.blob), certificate, 1))
+
+    assert ask(allowed(authority), sign(flags=1)).key == device.blob
+    assert stock_accepts(tmp_path, allowed(authority), sign(flags=1))
+    with pytest.raises(IntegrityError, match="not touched"):
+        ask(allowed(authority), sign(flags=0))
 
 
 def test_without_an_end_it_holds_for_ever(ann, authority):
