@@ -69,6 +69,7 @@ def test_nothing_is_borrowed_where_the_run_may_do_it_itself(world):
     [
         (HALF_LIFE - timedelta(minutes=1), (Status.PASS, None)),
         (HALF_LIFE + timedelta(minutes=1), (Status.UNKNOWN, Cause.STALE)),
+        (-timedelta(hours=1), (Status.UNKNOWN, Cause.STALE)),
     ],
 )
 def test_what_was_seen_long_ago_is_stale(world, age, status):
@@ -76,6 +77,20 @@ def test_what_was_seen_long_ago_is_stale(world, age, status):
     world.staging()
     found = claim(world.production())
     assert (found.status, found.cause) == status
+
+
+def test_the_first_lender_that_has_it_lends_it(world):
+    """One that was not allowed to load has nothing to lend, and stands in nobody's way."""
+    first = Assessment.open(world.describe("staging"), world.folder / "first")
+    first.gather()
+    first.seal(first.results())
+    for role in ROLES:
+        world.sign(first.folder.path, role)
+    world.staging()
+    both = LENT.replace("[{run", "[{run: first, for: [load]}, {run")
+    run = world.production(both)
+    assert claim(run).status is Status.PASS
+    assert len(list((run.folder.path / "borrowed").iterdir())) == 2
 
 
 def test_an_effect_that_is_not_lent_stays_not_allowed(world):

@@ -41,6 +41,8 @@ def test_it_is_never_better_than_the_run(tmp_path, _, changes, verdict, outcome)
     assert (ONE in said.passed_tests) == (ONE not in changes)
     red = {claim for claim, new in changes.items() if new in (FAIL, UNSEEN, FAIL | WAIVED)}
     assert set(said.failed_tests) == red
+    waived = {claim for claim, new in changes.items() if "waived" in new}
+    assert set(said.readiness_kit.waived) == waived
     assert set(said.readiness_kit.unseen) == {c for c, new in changes.items() if new == UNSEEN}
 
 

@@ -374,6 +374,29 @@ def test_a_run_that_contradicts_itself(tmp_path, team, found):
     assert team.verify(run).exit_code == 4
 
 
+def test_parts_of_two_runs_are_no_run(tmp_path):
+    run = seal(tmp_path / "run", results())
+    (run / "run.json").write_bytes(canonical.dumps({"run_id": "another"}))
+    reseal(run)
+    with pytest.raises(IntegrityError, match="of different runs"):
+        SealedRun.open(run)
+
+
+def test_a_run_ended_at_a_time_of_a_zone(tmp_path, team):
+    run = seal(tmp_path / "run", results(finished_at=ENDED.replace(tzinfo=None)))
+    with pytest.raises(IntegrityError, match="has no zone"):
+        SealedRun.open(run)
+    assert team.verify(run).exit_code == 4
+
+
+def test_a_claim_that_stands_twice(tmp_path):
+    item = results().items[0]
+    twice = msgspec.structs.replace(item, claims=item.claims + item.claims[:1])
+    run = seal(tmp_path / "run", results(items=(twice, *results().items[1:])))
+    with pytest.raises(IntegrityError, match="stands twice"):
+        SealedRun.open(run)
+
+
 def test_age_at_signing(signed_run, team):
     with pytest.raises(Unsignable, match="ended 15 days ago"):
         team.sign(signed_run, "security_lead", now=ENDED + timedelta(days=15))
