@@ -196,7 +196,8 @@ class Visit:
         """Tell whether *url* is the service's, and not one of those that watch or run it."""
         cluster, tracking = self.target.kubernetes.api, self.target.error_tracking
         page = self.target.communication.status_page
-        watching = (self.target.prometheus.url, tracking.events_url, page)
+        patroni = self.target.database.patroni if self.target.database else ()
+        watching = (self.target.prometheus.url, tracking.events_url, page, *patroni)
         return url not in (*watching, cluster.url if cluster else None)
 
     def tls_context(self) -> ssl.SSLContext:

@@ -212,6 +212,15 @@ class Database(Part, frozen=True):
     replicas: tuple[Secret, ...] = ()
     """Connection string of each standby."""
 
+    patroni: tuple[str, ...] = ()
+    """Base URL of Patroni's API on each server, where Patroni fails over by itself."""
+
+    voters: Annotated[int, Meta(ge=1)] | None = None
+    """Members that vote on who is the primary: of etcd, Consul or ZooKeeper."""
+
+    follows_primary: Literal["", "service", "pooler", "virtual_address"] = ""
+    """What leads the application to the primary, where its connection string does not."""
+
     application_dsn: Secret | None = None
     """The application's own connection string, read for its settings and never dialled."""
 
@@ -507,6 +516,13 @@ class Backups(Part, frozen=True):
 
     wal_archive: Path | None = None
     """Folder of archived WAL segments."""
+
+    verification: Path | None = None
+    """What verifies backups by itself: a systemd timer with its service beside it, a crontab, a
+    CronJob, or a workflow with a schedule."""
+
+    verification_result: Path | None = None
+    """File that this writes at its end: ``0`` or ``success`` first, or what went wrong."""
 
 
 class Communication(Part, frozen=True):
@@ -998,6 +1014,7 @@ class Target(Part, frozen=True):
         urls = [self.api.url, *self.api.instances, *self.api.metrics_urls]
         urls += [url for url in (self.prometheus.url, self.communication.status_page) if url]
         urls += [self.kubernetes.api.url] if self.kubernetes.api else []
+        urls += self.database.patroni if self.database else ()
         urls += [url for url in (self.api.origin, self.error_tracking.events_url) if url]
         urls.append(self.api.http_url or f"http://{urlsplit(self.api.url).hostname}:80")
         return frozenset(origin(url) for url in urls)

@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import LiteralString
@@ -16,8 +17,8 @@ from readiness_kit.sandbox.layout import DATABASE, Layout, Ports, Variant
 from readiness_kit.sandbox.templates import fill, packaged_file
 from readiness_kit.servers.certificates import Authority
 from readiness_kit.servers.ports import LOOPBACK
-from readiness_kit.servers.postgres import Cluster, Postgres, Setting
-from readiness_kit.servers.process import Process
+from readiness_kit.servers.postgres import TOOL_DEADLINE_S, Cluster, Postgres, Setting
+from readiness_kit.servers.process import Process, clean_environment
 
 STANDBY = "standby_1"
 DAYS_OF_BACKUPS = 8
@@ -131,6 +132,19 @@ class Database:
             marker = folder / f"{dump.name}.ok"
             marker.touch()
             os.utime(marker, (moment, moment))
+        self._verify(newest, folder / "verification.result")
+
+    def _verify(self, dump: Path, result: Path) -> None:
+        """Read the newest dump to its end, as backup-verification.service does, and say how."""
+        done = subprocess.run(
+            [self.postgres.directory / "pg_restore", "--file=/dev/null", dump],
+            env=clean_environment(self.postgres.home),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TOOL_DEADLINE_S,
+            check=False,
+        )
+        result.write_text(f"{done.returncode}\n")
 
     def forget_statements(self) -> None:
         """Empty pg_stat_statements, so that it shows the service and not the making of it."""

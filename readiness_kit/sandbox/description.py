@@ -111,6 +111,8 @@ def describe(
             "pattern": "quill-*.dump",
             "tool": "pg_dump",
             "wal_archive": str(wal_archive),
+            "verification": "deploy/backup-verification.timer",
+            "verification_result": "backups/verification.result",
         }
         description["communication"] = {
             "status_page": f"https://{HOST}:{ports.pages}/status.html",

@@ -21,6 +21,8 @@ FILES = "readiness_kit.sandbox.files"
 APP = "readiness_kit.sandbox.app"
 DEPLOYED = (
     "authz.yaml",
+    "backup-verification.timer",
+    "backup-verification.service",
     "capacity.yaml",
     "certificate-renewal.timer",
     "certificate-renewal.service",

@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from msgspec.structs import replace
 
 from readiness_kit.facts.restore import BackupReading, Phase, Recovery, RestoreDrill, TableSum
-from readiness_kit.verdict import Case, Cause, Check, Finding, judges
+from readiness_kit.facts.verification import BackupVerification
+from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 
 @judges("restored")
@@ -66,6 +67,45 @@ def readable(reading: BackupReading) -> Iterator[Finding]:
         yield this.not_seen(Cause.COULD_NOT_ASK, "nothing was read")
     else:
         yield this.holds()
+
+
+WEEK_DAYS = 7.0
+"""Longest time between two verifications."""
+
+GRACE_DAYS = 1.0
+"""How late a job may be before it is taken for one that does not run (default)."""
+
+
+@judges("automated")
+def automated(job: BackupVerification) -> Iterator[Finding]:
+    """A job reads or restores backups by itself, and its last run went well."""
+    age = None if job.finished_at is None else job.observed_at - job.finished_at
+    ago = "" if age is None else f" {age / timedelta(days=1):.1f} days ago"
+    this = Case(
+        claim="automated",
+        got=f"{job.file} ({job.means.replace('_', ' ')}, {job.schedule or 'no schedule'}): "
+        f"{job.reads.replace('_', ' ')}; last run {job.result.replace('_', ' ')}{ago} "
+        f"({job.result_said})",
+        want="a restore or full read at least weekly, the last one successful",
+        seen=[job.at("/reads"), job.at("/every_days"), job.at("/result")],
+        reproduce=f"cat {job.file}; systemctl list-timers; cat the file verification_result",
+        grade=Grade.DECLARED,
+    )
+    if job.reads == "nothing":
+        yield this.fails("it neither restores nor reads a backup")
+    elif job.result == "failed":
+        yield this.fails("the last verification failed: make a new backup, find out why")
+    elif job.every_days is None or not job.every_days > 0:
+        yield this.not_seen(Cause.COULD_NOT_ASK, "no schedule that can be understood")
+    elif job.result == "not_known" or age is None:
+        yield this.not_seen(Cause.COULD_NOT_ASK, "name its result in backups.verification_result")
+    elif not -GRACE_DAYS <= age / timedelta(days=1) <= job.every_days + GRACE_DAYS:
+        yield this.not_seen(Cause.STALE, "it has not run when it should have")
+    else:
+        rare = [] if job.every_days <= WEEK_DAYS else ["it runs less often than weekly"]
+        list_only = job.reads == "list_only"
+        listed = ["pg_restore --list accepts half a dump: read it all"] if list_only else []
+        yield this.holds(*rare, *listed)
 
 
 def how_to_restore(drill: RestoreDrill) -> str:
@@ -142,6 +182,20 @@ DRILL = RestoreDrill(
 )
 
 
+JOB = BackupVerification(
+    observed_at=_NOON,
+    file="backup-verification.timer",
+    means="timer",
+    schedule="*-*-* 05:30:00",
+    every_days=1.0,
+    command="pg_restore --file=/dev/null /backup/shop-latest.dump",
+    reads="full_read",
+    result="succeeded",
+    finished_at=_NOON - timedelta(hours=6),
+    result_said="0",
+)
+
+
 def half(reading: BackupReading) -> BackupReading:
     """Keep the first half of the backup."""
     return reading.replace(whole=False, said="pg_restore: error: could not read from input file")
@@ -171,8 +225,18 @@ def nothing_in_it(drill: RestoreDrill) -> RestoreDrill:
     return drill.replace(tables=())
 
 
+def verified_by_nothing(job: BackupVerification) -> BackupVerification:
+    """Let the job read no backup."""
+    return job.replace(reads="nothing", command="/bin/true")
+
+
+def last_verification_failed(job: BackupVerification) -> BackupVerification:
+    """Let the last run have failed."""
+    return job.replace(result="failed", result_said="1")
+
+
 CHECK = Check(
-    (restored, readable),
+    (restored, readable, automated),
     remedy="Restore the newest backup somewhere else every week, and compare the rows; after "
     "each backup read it to its end with pg_restore -f /dev/null or pg_verifybackup.",
     references=(
@@ -180,10 +244,19 @@ CHECK = Check(
         "PostgreSQL manual, pg_amcheck",
         "NIST SP 800-34 rev. 1, 3.4.1: backups are tested",
     ),
-    good=(READING, DRILL),
-    worsen=(half, stops, loses_a_row, damaged, nothing_in_it),
+    good=(READING, DRILL, JOB),
+    worsen=(
+        half,
+        stops,
+        loses_a_row,
+        damaged,
+        nothing_in_it,
+        verified_by_nothing,
+        last_verification_failed,
+    ),
     thresholds={
         "restored": "no error, equal rows, pg_amcheck clean; 30 days (default)",
         "readable_end_to_end": "the tool's exit status 0, and the end mark of plain dumps",
+        "automated": "at least weekly, the last run successful",
     },
 )

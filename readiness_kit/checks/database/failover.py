@@ -11,9 +11,15 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
+from readiness_kit.checks.disaster_recovery.runbooks import PAPERS, takes, without_commands
+from readiness_kit.checks.disaster_recovery.runbooks import case as documented
 from readiness_kit.facts.failover import FailoverDrill, Stage
+from readiness_kit.facts.failover_means import FailoverManager, Member, WayToPrimary
+from readiness_kit.facts.papers import Act, Procedure, RecoveryPapers, Step
 from readiness_kit.target import Objectives
-from readiness_kit.verdict import Case, Cause, Check, Finding, judges
+from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 GAP_S, LONGEST_GAP_S = 60.0, 300.0
 """Without writing, and up to here a weakness (default)."""
@@ -61,6 +67,95 @@ def writer_survives(drill: FailoverDrill, objectives: Objectives) -> Iterator[Fi
         yield this.holds()
 
 
+VOTERS = 3
+"""Fewest members that can lose one and still agree."""
+
+ACTS: tuple[Act, ...] = ("promote", "fence", "redirect", "rejoin")
+FOLLOWING = frozenset({"read-write", "primary"})
+
+
+@judges("auto")
+def auto(manager: FailoverManager) -> Iterator[Finding]:
+    """One leads, all members are well, and enough vote on it."""
+    leaders = [one for one in manager.members if one.role in {"leader", "master", "primary"}]
+    ill = [one.name for one in manager.members if one.state not in {"running", "streaming"}]
+    this = Case(
+        claim="auto",
+        got=f"{manager.answered} of {manager.asked} servers answered; {len(manager.members)} "
+        f"members, {len(leaders)} lead, not well: {', '.join(ill) or 'none'}; "
+        f"{'paused, ' if manager.paused else ''}{manager.voters or 'no known number of'} voters",
+        want=f"one leader, all well, not paused, {VOTERS} voters",
+        seen=[manager.at("/members"), manager.at("/voters")],
+        reproduce="curl -fsS $PATRONI/cluster",
+        grade=Grade.OBSERVED,
+    )
+    if len(leaders) != 1 or not manager.agreed or manager.paused:
+        yield this.fails("one member must lead, and the manager must not be paused")
+    elif len(manager.members) <= 1 or ill:
+        yield this.fails("nobody is there to take over: mend or add a member")
+    elif manager.answered < manager.asked:
+        yield this.not_seen(Cause.COULD_NOT_ASK)
+    elif manager.voters is None:
+        yield this.not_seen(Cause.NOT_CONFIGURED, "declare database.voters")
+    elif manager.voters >= VOTERS:
+        yield this.holds()
+    else:
+        yield this.holds(f"{manager.voters} voters cannot lose one and still agree")
+
+
+@judges("manual")
+def manual(papers: RecoveryPapers) -> Iterator[Finding]:
+    """Some procedure says how to promote, fence, redirect and rejoin, each with commands."""
+    described = [
+        {act for step in one.steps if step.commands > 0 for act in step.acts}
+        for paper in papers.papers
+        for one in takes(paper, "failover")
+    ]
+    most = max(described, key=len, default=set())
+    missing = [act for act in ACTS if act not in most]
+    this = documented(
+        papers,
+        "manual",
+        f"{len(described)} procedures of failover; with commands: "
+        f"{', '.join(act for act in ACTS if act in most) or 'nothing'}",
+        f"{', '.join(ACTS)}, each with commands",
+    )
+    if not papers.papers:
+        yield this.not_seen(Cause.NOT_CONFIGURED)
+    elif missing:
+        yield this.fails(f"write down, with commands: {', '.join(missing)}")
+    else:
+        yield this.holds()
+
+
+@judges("dsn")
+def dsn(way: WayToPrimary) -> Iterator[Finding]:
+    """The application reaches whichever server takes writes."""
+    attrs = way.target_session_attrs
+    this = Case(
+        claim="dsn",
+        got=f"{way.hosts} hosts, target_session_attrs={attrs or 'any'}, "
+        f"{way.leads.replace('_', ' ') or 'nothing else'} declared",
+        want="several hosts with target_session_attrs=read-write, or a service, pooler or virtual "
+        "address that leads to the primary",
+        seen=[way.at("/hosts"), way.at("/target_session_attrs"), way.at("/leads")],
+        reproduce="look at host and target_session_attrs in the application's connection string",
+        grade=Grade.DECLARED,
+    )
+    if way.hosts > 1 and attrs in FOLLOWING:
+        yield this.holds()
+    elif way.hosts > 1:
+        yield this.fails("without target_session_attrs=read-write it may meet a standby")
+    elif way.leads:
+        yield this.holds()
+    elif way.hosts < 1 or way.literal:
+        yield this.fails("it names one server alone: name all of them (manual 32.1.1.3)")
+    else:
+        yield this.not_seen(
+            Cause.COULD_NOT_ASK, "how long its name is kept is not known: database.follows_primary"
+        )
+
+
 def _answered(drill: FailoverDrill) -> str:
     return {
         "down": "is down",
@@ -94,6 +189,49 @@ DRILL = FailoverDrill(
 )
 
 
+MANAGER = FailoverManager(
+    observed_at=DRILL.observed_at,
+    asked=2,
+    answered=2,
+    members=(
+        Member(name="db-1", role="leader", state="running"),
+        Member(name="db-2", role="replica", state="streaming"),
+    ),
+    agreed=True,
+    paused=False,
+    voters=3,
+)
+WAY = WayToPrimary(
+    observed_at=DRILL.observed_at,
+    hosts=2,
+    literal=False,
+    target_session_attrs="read-write",
+    leads="",
+)
+
+
+def _written() -> RecoveryPapers:
+    steps = tuple(Step(line=20, commands=1, acts=(act,)) for act in ACTS)
+    one = Procedure(heading="Failover", line=18, ways=("failover",), steps=steps)
+    return PAPERS.replace(
+        papers=tuple(replace(paper, procedures=(one,)) for paper in PAPERS.papers)
+    )
+
+
+WRITTEN = _written()
+
+
+def nobody_leads(manager: FailoverManager) -> FailoverManager:
+    """Lose the leader."""
+    rest = (one for one in manager.members if one.role != "leader")
+    return manager.replace(members=tuple(replace(one, role="replica") for one in rest))
+
+
+def one_host(way: WayToPrimary) -> WayToPrimary:
+    """Name one server by its address."""
+    return way.replace(hosts=1, literal=True, leads="")
+
+
 def never_again(drill: FailoverDrill) -> FailoverDrill:
     """Let nobody take writes."""
     return drill.replace(gap_s=None, acknowledged_after=0, leaders=0)
@@ -116,7 +254,7 @@ def loses_rows(drill: FailoverDrill) -> FailoverDrill:
 
 
 CHECK = Check(
-    (writer_survives,),
+    (writer_survives, auto, manual, dsn),
     remedy="Let a manager promote a standby and fence the old primary, name all servers and "
     "target_session_attrs=read-write in connection strings, and hold the drill each quarter.",
     references=(
@@ -124,7 +262,20 @@ CHECK = Check(
         "PostgreSQL manual 32.1.1.3, Specifying Multiple Hosts",
         "PostgreSQL manual, pg_rewind",
     ),
-    good=(DRILL,),
-    worsen=(never_again, slow, two_writers, loses_rows),
-    thresholds={"writer_survives": "gap 60 s, loss 0 or the loss objective (default)"},
+    good=(DRILL, MANAGER, WRITTEN, WAY),
+    worsen=(
+        never_again,
+        slow,
+        two_writers,
+        loses_rows,
+        nobody_leads,
+        without_commands,
+        one_host,
+    ),
+    thresholds={
+        "writer_survives": "gap 60 s, loss 0 or the loss objective (default)",
+        "auto": "one leader, members well, 3 voters",
+        "manual": "promote, fence, redirect, rejoin, each with commands",
+        "dsn": "several hosts and read-write, or a service, pooler or virtual address",
+    },
 )
