@@ -1,10 +1,13 @@
 """The one function to a status, as tables and as laws."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from readiness_kit.contents import claims
-from readiness_kit.facts import Pointer
+from readiness_kit.facts import Fact, Pointer
 from readiness_kit.verdict import (
     Cause,
     Finding,
@@ -12,6 +15,8 @@ from readiness_kit.verdict import (
     Outcome,
     Status,
     Verdict,
+    holds,
+    judges,
     settle,
     verdict,
     worst,
@@ -112,3 +117,17 @@ def test_the_verdict_is_as_the_worst_claim_that_stands(due):
     if Status.FAIL in standing:
         want = Verdict.NO_GO
     assert verdict(due) is want
+
+
+class Door(Fact, frozen=True, kw_only=True):
+    """A fact of these tests."""
+
+
+def test_what_a_rule_leaves_out_is_a_finding_of_its_own():
+    @judges("shut", "locked")
+    def rule(door: Door) -> Iterator[Finding]:
+        yield holds("shut", got="x", want="y", seen=[door.at()])
+
+    found = {one.claim: one for one in rule(Door(observed_at=datetime.now(UTC)))}
+    assert found["shut"].outcome is Outcome.HOLDS
+    assert (found["locked"].outcome, found["locked"].cause) == (Outcome.NOT_SEEN, Cause.CRASHED)
