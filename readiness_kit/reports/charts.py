@@ -12,8 +12,11 @@ from functools import singledispatch
 from readiness_kit.contents import SECTIONS
 from readiness_kit.facts import Fact
 from readiness_kit.facts.degradation import DegradationDrill
+from readiness_kit.facts.failover import FailoverDrill
 from readiness_kit.facts.load import LoadRun, SoakLoad, SpikeLoad, StepLoad, StressLoad
 from readiness_kit.facts.readiness import ReadinessDrill
+from readiness_kit.facts.recovery import ArchiveRecovery, PointInTimeRecovery
+from readiness_kit.facts.restore import RestoreDrill
 from readiness_kit.load_verdict.memory import RESIDENT
 from readiness_kit.reports.drill_charts import degradation_pictures, readiness_pictures
 from readiness_kit.reports.figure import Axis, Boxes, Chart, Limit, Line
@@ -24,6 +27,12 @@ from readiness_kit.reports.load_charts import (
     step_pictures,
 )
 from readiness_kit.reports.look import BLUE, GREY, MARKS, PURPLE
+from readiness_kit.reports.recovery_charts import (
+    failover_picture,
+    loss_picture,
+    pitr_picture,
+    restore_picture,
+)
 from readiness_kit.results import ItemResult
 from readiness_kit.statistics.histogram import Histogram, edges_us
 from readiness_kit.target import Objectives
@@ -101,6 +110,34 @@ def readiness(drill: ReadinessDrill, objectives: Objectives) -> tuple[Chart, ...
     """Draw health and readiness through the loss of the database."""
     del objectives
     return readiness_pictures(drill)
+
+
+@pictures.register
+def restored(drill: RestoreDrill, objectives: Objectives) -> tuple[Chart, ...]:
+    """Draw a restore by its phases."""
+    del objectives
+    return (restore_picture(drill),)
+
+
+@pictures.register
+def lost(drill: ArchiveRecovery, objectives: Objectives) -> tuple[Chart, ...]:
+    """Draw a recovery of all that the archive had."""
+    del objectives
+    return (loss_picture(drill),)
+
+
+@pictures.register
+def to_a_moment(drill: PointInTimeRecovery, objectives: Objectives) -> tuple[Chart, ...]:
+    """Draw a recovery to a moment."""
+    del objectives
+    return (pitr_picture(drill),)
+
+
+@pictures.register
+def failed_over(drill: FailoverDrill, objectives: Objectives) -> tuple[Chart, ...]:
+    """Draw a failover by what was done."""
+    del objectives
+    return (failover_picture(drill),)
 
 
 def latency_over_time(run: LoadRun, objectives: Objectives) -> Chart:
