@@ -287,14 +287,14 @@ class Assessment:
             )
         if self.target.environment != "production" or effect in ("read", "canary"):
             return None
-        if effect == "drill":
+        if effect == "drill" and not source.spares_target:
             return Unseen(cause="not_allowed", reason="drills are refused on production")
         host = next((where[1] for where in sorted(self.target.origins())), "")
         if self.confirm == host:
             return None
         return Unseen(
             cause="not_allowed",
-            reason="load on production was not confirmed",
+            reason=f"{effect} on production was not confirmed",
             hint=f"--confirm {host} confirms it",
         )
 

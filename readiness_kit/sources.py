@@ -400,15 +400,23 @@ class Source:
     other marked row comes and goes.
     """
 
+    spares_target: bool = False
+    """Whether a drill breaks and changes nothing of the target: it may be held in production."""
+
 
 def source(
-    *, effect: Effect, asks: str, deadline_s: float = 20.0, exclusive: tuple[str, ...] = ()
+    *,
+    effect: Effect,
+    asks: str,
+    deadline_s: float = 20.0,
+    exclusive: tuple[str, ...] = (),
+    spares_target: bool = False,
 ) -> Callable[[Callable[[Visit], Fact]], Source]:
     """Declare that the decorated function gives the fact its return annotation names."""
 
     def declare(gather: Callable[[Visit], Fact]) -> Source:
         kind = typing.get_type_hints(gather)["return"]
-        return Source(kind, gather, effect, asks, deadline_s, frozenset(exclusive))
+        return Source(kind, gather, effect, asks, deadline_s, frozenset(exclusive), spares_target)
 
     return declare
 

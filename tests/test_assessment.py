@@ -48,11 +48,9 @@ class World:
         monkeypatch.setattr(judgement, "all_checks", lambda: checks)
         monkeypatch.chdir(tmp_path)
 
-    def gather_by(self, look, *, effect="read", deadline_s=5.0, exclusive=()) -> None:
+    def gather_by(self, look, *, effect="read", deadline_s=5.0, **more) -> None:
         look.__annotations__ = {"visit": Visit, "return": Door}
-        made: Source = source(effect=effect, asks="a", deadline_s=deadline_s, exclusive=exclusive)(
-            look
-        )
+        made: Source = source(effect=effect, asks="a", deadline_s=deadline_s, **more)(look)
         self.monkeypatch.setattr(rooms, "all_sources", lambda: {Door: made})
 
     def open(self, environment="staging", extra="", **options) -> Assessment:
@@ -177,6 +175,20 @@ def test_nothing_is_done_that_was_not_allowed(world, effect, environment, option
     assert (status, cause) == (
         (Status.PASS, None) if allowed else (Status.UNKNOWN, Cause.NOT_ALLOWED)
     )
+
+
+@pytest.mark.parametrize(("confirm", "allowed"), [("127.0.0.1", True), (None, False), ("x", False)])
+def test_a_drill_that_spares_production_is_held_when_confirmed(world, confirm, allowed):
+    looks = []
+    world.gather_by(lambda visit: looks.append(1) or door(), effect="drill", spares_target=True)
+    status, _ = world.status(world.open("production", allow=("drill",), confirm=confirm))
+    assert (bool(looks), status is Status.PASS) == (allowed, allowed)
+
+
+def test_only_restores_are_held_in_production():
+    assert [one.fact.__name__ for one in rooms.all_sources().values() if one.spares_target] == [
+        "RestoreDrill"
+    ]
 
 
 def test_what_is_left_out_is_unknown_and_no_go(world):

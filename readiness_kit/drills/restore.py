@@ -35,6 +35,7 @@ DUMP_GROWTH = 12.0
     "there drills.restores times, and reads every table once where no sums lie beside the backup",
     deadline_s=DEADLINE_S,
     exclusive=("load", "target"),
+    spares_target=True,
 )
 def restore_drill(visit: Visit) -> RestoreDrill:
     """Restore the newest backup and compare it with its source.
