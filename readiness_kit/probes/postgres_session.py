@@ -283,19 +283,22 @@ class Sql(Enum):
     )
     TABLE_READS = (
         """
-        SELECT schemaname || '.' || relname AS name,
+        SELECT schemaname || '.' || s.relname AS name,
                coalesce(pg_partition_root(relid), relid)::bigint AS root,
-               CASE WHEN estimate >= 0 OR n_live_tup > 0
-                    THEN greatest(estimate, n_live_tup)::bigint END AS rows,
+               -- As the planner does: rows per page when last counted, times the pages of now.
+               CASE WHEN reltuples > 0 AND relpages > 0
+                    THEN greatest(reltuples, reltuples / relpages * pg_relation_size(relid)
+                                             / current_setting('block_size')::int)
+                    WHEN n_live_tup > 0 THEN n_live_tup WHEN reltuples >= 0 THEN reltuples
+               END::bigint AS rows,
                coalesce(seq_scan, 0) AS sequential_scans,
-               coalesce(seq_tup_read, 0) AS rows_read_by_them, since
-        FROM (SELECT *, (SELECT reltuples FROM pg_class WHERE oid = relid) AS estimate
-              FROM pg_stat_all_tables) AS every,
-             (SELECT coalesce(stats_reset, pg_postmaster_start_time()) AS since
-              FROM pg_stat_database WHERE datname = current_database()) AS counted
-        WHERE schemaname || '.' || relname = ANY(%(names)s)
+               coalesce(seq_tup_read, 0) AS rows_read_by_them,
+               (SELECT coalesce(stats_reset, pg_postmaster_start_time())
+                FROM pg_stat_database WHERE datname = current_database()) AS since
+        FROM pg_stat_all_tables AS s JOIN pg_class ON pg_class.oid = relid
+        WHERE schemaname || '.' || s.relname = ANY(%(names)s)
            OR schemaname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')
-        ORDER BY greatest(estimate, n_live_tup) DESC LIMIT 500
+        ORDER BY rows DESC NULLS LAST LIMIT 500
         """,
         "CONNECT",
     )
@@ -347,8 +350,11 @@ class Sql(Enum):
                ARRAY(SELECT attname::text FROM unnest(conkey) WITH ORDINALITY AS k(num, i)
                      JOIN pg_attribute ON attrelid = conrelid AND attnum = num ORDER BY i)
                    AS columns,
-               CASE WHEN reltuples >= 0 OR n_live_tup > 0 OR relkind = 'p'
-                    THEN greatest(reltuples, coalesce(n_live_tup, 0))::bigint END AS rows
+               CASE WHEN reltuples > 0 AND relpages > 0
+                    THEN greatest(reltuples, reltuples / relpages * pg_relation_size(conrelid)
+                                             / current_setting('block_size')::int)
+                    WHEN n_live_tup > 0 THEN n_live_tup WHEN reltuples >= 0 THEN reltuples
+               END::bigint AS rows
         FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
              JOIN pg_namespace ON pg_namespace.oid = relnamespace
              LEFT JOIN pg_stat_user_tables ON relid = conrelid
