@@ -34,6 +34,7 @@ def test_the_commented_keys_are_real(tmp_path):
         "ADMIN_TOKEN",
         "READINESS_DB_DSN",
         "APP_DB_DSN",
+        "READINESS_PLAN_DSN",
         "READINESS_CACHE_URL",
     ):
         text = text.replace(f"env:{name}", "env:PATH")
