@@ -5,8 +5,9 @@ from typing import Literal
 
 from readiness_kit.facts import Fact
 
-Reads = Literal["restore", "full_read", "list_only", "nothing"]
-"""What the job does: restores, reads to the end, reads the table of contents, or none of it."""
+Reads = Literal["restore", "full_read", "list_only", "nothing", "not_known"]
+"""What the job does: restores, reads to the end, reads the table of contents, or none of it;
+``not_known`` is a program that could not be looked into."""
 
 
 class BackupVerification(Fact, frozen=True, kw_only=True):

@@ -33,8 +33,10 @@ def dates(file: Path, words: str) -> PaperDates:
     """Return when *file*, which says *words*, was last in somebody's hands."""
     ignored = 0
     changed_at = None
-    told = _told_to_ignore(file.parent)
+    told, cut = _told_to_ignore(file.parent), _where_history_is_cut(file.parent)
     for commit in _commits(file):
+        if commit.id in cut:  # of a shallow clone: it seems to have written every file
+            break
         if commit.changed and commit.id not in told and not _LAYOUT.search(commit.subject):
             changed_at = commit.at
             break
@@ -69,6 +71,16 @@ def _commits(file: Path) -> Iterator[_Commit]:
         counts = [count for line in numbers.splitlines() for count in line.split("\t")[:2]]
         changed = any(count not in {"", "0", "-"} for count in counts)
         yield _Commit(sha, datetime.fromisoformat(at).astimezone(UTC), subject, changed)
+
+
+def _where_history_is_cut(folder: Path) -> frozenset[str]:
+    """Return the commits whose parents a shallow clone lacks."""
+    named = git(folder, "rev-parse", "--git-path", "shallow")
+    try:
+        text = (folder / named.decode().strip()).read_text(encoding="ascii") if named else ""
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    return frozenset(text.split())
 
 
 def _told_to_ignore(folder: Path) -> frozenset[str]:

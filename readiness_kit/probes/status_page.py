@@ -36,8 +36,7 @@ PROVIDERS = (
 """Companies that host status pages, by the domain that their customers' names lead to."""
 
 _STATE = re.compile(
-    r"\b(operational|degraded|outage|incident|maintenance|disruption|(un)?available)\b",
-    re.IGNORECASE,
+    r"\b(operational|degraded|outage|incident|maintenance|disruption)\b", re.IGNORECASE
 )
 
 

@@ -26,6 +26,10 @@ _READS = (
     r"|\bbarman\b.* verify"
 )
 _LISTS = r"\bpg_restore\b.*(--list|\s-l\b)"
+_IDLE = re.compile(r"(\s*(/\S*/)?(true|false|echo|pg_dump|pg_dumpall|:)\b[^|;&]*)?\s*")
+SCRIPTS = 20
+"""So many words of a command are looked at."""
+
 _NAMED = {"hourly": 1 / 24, "daily": 1.0, "weekly": 7.0, "monthly": 31.0, "yearly": 366.0}
 _UNITS = {"s": 86_400.0, "min": 1440.0, "m": 1440.0, "h": 24.0, "d": 1.0, "w": 1 / 7}
 
@@ -66,7 +70,7 @@ def backup_verification(visit: Visit) -> BackupVerification:
         schedule=job.schedule,
         every_days=job.every_days,
         command=job.command[:SAID_CAP],
-        reads=reads(job.command),
+        reads=reads(_with_scripts(job.command, backups.verification)),
         result=result,
         finished_at=finished_at,
         result_said=said,
@@ -84,7 +88,20 @@ def reads(command: str) -> Reads:
         ("full_read", _READS),
         ("list_only", _LISTS),
     )
-    return next((kind for kind, words in kinds if re.search(words, command)), "nothing")
+    found = next((kind for kind, words in kinds if re.search(words, command)), None)
+    if found:
+        return found
+    return "nothing" if _IDLE.fullmatch(command) else "not_known"
+
+
+def _with_scripts(command: str, beside: Path) -> str:
+    """Return *command*, and what the scripts say that it names."""
+    said = [command]
+    for word in re.findall(r"[\w./@-]+", command)[:SCRIPTS]:
+        script = beside.parent / word
+        if script.suffix in {".sh", ".bash", ".py"} and script.is_file():
+            said.append(read(script))
+    return "\n".join(said)
 
 
 def _job(file: Path) -> Job:

@@ -67,6 +67,7 @@ def test_each_part_of_a_failover_needs_its_commands(number, changes):
         ({"reads": "restore"}, "PASS"),
         ({"reads": "list_only"}, "WARN"),
         ({"reads": "nothing"}, "FAIL"),
+        ({"reads": "not_known"}, "UNKNOWN"),
         ({"every_days": 7.0}, "PASS"),
         ({"every_days": 7.1}, "WARN"),
         ({"every_days": None}, "UNKNOWN"),

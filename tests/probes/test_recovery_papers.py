@@ -185,6 +185,21 @@ def test_commits_that_change_the_layout_alone_are_passed_over(tmp_path):
     assert dates(file, "").changed_at == lately + timedelta(days=1)
 
 
+def test_a_shallow_clone_tells_nothing_of_what_it_does_not_hold(tmp_path):
+    if shutil.which("git") is None:
+        pytest.skip("not installed: git")
+    there, at = tmp_path / "there", datetime(2024, 5, 1, tzinfo=UTC)
+    there.mkdir()
+    git(there, "init", "-q", at=at)
+    for name in ("recovery.md", "other.md"):
+        (there / name).write_text("1. do\n")
+        git(there, "add", ".", at=at)
+        git(there, "commit", "-qm", name, at=at)
+    git(tmp_path, "clone", "-q", "--depth=1", f"file://{there}", tmp_path / "here", at=at)
+    assert dates(there / "recovery.md", "").changed_at == at
+    assert dates(tmp_path / "here" / "recovery.md", "").changed_at is None
+
+
 SHELL = [
     ("sh", "ls -l\n", None),
     ("sh", 'echo "open\n', True),

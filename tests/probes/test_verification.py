@@ -28,6 +28,9 @@ def put(folder, name, text):
         ("pg_restore -l last.dump", "list_only"),
         ("pg_dump -Fc shop", "nothing"),
         ("", "nothing"),
+        ("/bin/true", "nothing"),
+        ("/usr/local/bin/verify", "not_known"),
+        ("/bin/true && /usr/local/bin/verify", "not_known"),
     ],
 )
 def test_what_a_command_does_with_a_backup(command, kind):
@@ -87,6 +90,14 @@ spec:
   jobTemplate: {spec: {template: {spec: {containers: [
     {name: a, command: [pg_restore], args: [-d, scratch, /backup/last.dump]}]}}}}
 """
+
+
+def test_a_script_is_looked_into(tmp_path):
+    put(tmp_path, "verify.sh", "set -e\npg_restore --file=/dev/null last.dump\n")
+    cron = put(tmp_path, "crontab", f"0 4 * * * {tmp_path}/verify.sh\n")
+    assert look(tmp_path, cron).reads == "full_read"
+    (tmp_path / "verify.sh").unlink()
+    assert look(tmp_path, cron).reads == "not_known"
 
 
 @pytest.mark.parametrize(("suspended", "days"), [("false", 1.0), ("true", None)])

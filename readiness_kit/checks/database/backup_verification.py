@@ -95,6 +95,8 @@ def automated(job: BackupVerification) -> Iterator[Finding]:
         yield this.fails("it neither restores nor reads a backup")
     elif job.result == "failed":
         yield this.fails("the last verification failed: make a new backup, find out why")
+    elif job.reads == "not_known":
+        yield this.not_seen(Cause.COULD_NOT_ASK, "name a script that the kit can read, or a tool")
     elif job.every_days is None or not job.every_days > 0:
         yield this.not_seen(Cause.COULD_NOT_ASK, "no schedule that can be understood")
     elif job.result == "not_known" or age is None:
