@@ -1,0 +1,142 @@
+"""Where the service keeps its data, and what is kept of that."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from readiness_kit.target.parts import Part, Secret
+
+
+class ApplicationPool(Part, frozen=True):
+    """One pool of database connections in the application."""
+
+    name: str
+    """``application_name`` of its connections."""
+
+    size: int
+    """Most connections one process holds, overflow included."""
+
+    processes: int = 1
+    """Processes per replica."""
+
+    replicas: int = 1
+    """Most replicas."""
+
+    timeout_s: float | None = None
+    """Longest wait for a connection, when set explicitly."""
+
+    max_lifetime_s: float | None = None
+    """Age at which a connection is replaced, when set explicitly."""
+
+    library: Literal["", "psycopg_pool", "sqlalchemy"] = ""
+    """Library whose defaults apply to what is not set explicitly."""
+
+
+class Database(Part, frozen=True):
+    """PostgreSQL."""
+
+    dsn: Secret
+    """Connection string of the probe's role, which needs no more than ``pg_monitor``."""
+
+    replicas: tuple[Secret, ...] = ()
+    """Connection string of each standby."""
+
+    patroni: tuple[str, ...] = ()
+    """Base URL of Patroni's API on each server, where Patroni fails over by itself."""
+
+    voters: Annotated[int, Meta(ge=1)] | None = None
+    """Members that vote on who is the primary: of etcd, Consul or ZooKeeper."""
+
+    follows_primary: Literal["", "service", "pooler", "virtual_address"] = ""
+    """What leads the application to the primary, where its connection string does not."""
+
+    application_dsn: Secret | None = None
+    """The application's own connection string, read for its settings and never dialled."""
+
+    application_pools: tuple[ApplicationPool, ...] = ()
+    """Pools as the application configures them."""
+
+    plan_dsn: Secret | None = None
+    """Connection string of a role that may read the tables, for plain EXPLAIN of the costliest
+    statements; when absent, the probe's own role, which may plan few.
+    ``readiness_kit/sql/readiness_planner_role.sql`` makes it."""
+
+    scratch: Path | None = None
+    """Folder on the volume of the data directory in which a scratch file of 16 MB may be written
+    and synced for ten seconds.
+    """
+
+
+class CacheCanary(Part, frozen=True):
+    """One read that the service caches, and one write that must be seen in it."""
+
+    read: str
+    """GraphQL query whose answer is cached and shows what ``write`` wrote."""
+
+    write: str = ""
+    """GraphQL mutation with the variable ``$mark``, a text that ``read`` then shows."""
+
+    undo: str = ""
+    """GraphQL mutation with the variable ``$id``: removes what the answer to ``write`` named."""
+
+    identity: str = ""
+    """Which of ``identities`` writes; empty means ``auth.token``."""
+
+    accepted_delay_s: Annotated[float, Meta(ge=0)] = 0.0
+    """How long an old answer may be given after a write."""
+
+
+class Cache(Part, frozen=True):
+    """Redis or Valkey."""
+
+    url: Secret
+    """``rediss://`` URL with login."""
+
+    ca: Path | None = None
+    """PEM file of the authority behind its certificate."""
+
+    prefix: str = ""
+    """Prefix of the application's keys."""
+
+    max_ttl_s: int = 300
+    """Longest life an entry may have."""
+
+    hard_dependency: bool = False
+    """Whether the service is meant to be down without it."""
+
+    canary: CacheCanary | None = None
+    """What proves that answers are cached and forgotten."""
+
+    stale_header: str = ""
+    """Header of answers that come from the cache, where it is neither Age nor X-Cache."""
+
+
+class Backups(Part, frozen=True):
+    """Where backups lie."""
+
+    directory: Path
+    """Folder of dated backups."""
+
+    pattern: str = "*"
+    """Glob of the backups inside it."""
+
+    tool: Literal["pg_dump", "pg_basebackup", "pgbackrest"] = "pg_dump"
+    """What made them."""
+
+    success_marker: str = "{name}.ok"
+    """File beside a backup that says it succeeded; ``{name}`` is the backup's file name."""
+
+    sums: str = "{name}.sums"
+    """File beside a backup with the rows and the digest of each table, taken in the snapshot of the
+    backup itself: ``python -m readiness_kit.drills.sums`` writes it."""
+
+    wal_archive: Path | None = None
+    """Folder of archived WAL segments."""
+
+    verification: Path | None = None
+    """What verifies backups by itself: a systemd timer with its service beside it, a crontab, a
+    CronJob, or a workflow with a schedule."""
+
+    verification_result: Path | None = None
+    """File that this writes at its end: ``0`` or ``success`` first, or what went wrong."""
