@@ -8,7 +8,7 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import LiteralString, NamedTuple
 
@@ -405,8 +405,8 @@ class Session:
                 hint="see the server's log; statements of the kit stop after 2 s",
             ) from error
 
-    def plan(self, text: str, parameters: int) -> object:
-        """Return how the server would run *text*, which has that many ``$n``; it is not run.
+    def plan(self, text: str, types: Sequence[LiteralString]) -> object:
+        """Return how the server would run *text*, whose ``$n`` have *types*; it is not run.
 
         The plan is the generic one: EXPLAIN (GENERIC_PLAN), which PostgreSQL 14 and 15 lack, would
         take values bound to the parameters for constants. The text goes by the extended protocol,
@@ -416,13 +416,15 @@ class Session:
             psycopg.Error: It cannot be planned by this role.
 
         """
-        values = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
+        taken = f"({', '.join(types)})" if types else ""
+        values = f"({', '.join(['NULL'] * len(types))})" if types else ""
         with self._connection.transaction(), self._connection.cursor(row_factory=tuple_row) as one:
             one.execute(_LIMITS)
             one.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-            self._visit.meter.count("sql_statements", 2)
-            one.execute(f"PREPARE readiness_kit AS {text}".encode(), binary=True)
+            self._visit.meter.count("sql_statements")
+            one.execute(f"PREPARE readiness_kit {taken} AS {text}".encode(), binary=True)
             try:
+                self._visit.meter.count("sql_statements")
                 with self._connection.transaction():
                     one.execute(_EXPLAIN + values.encode())
                     row = one.fetchone()

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 
 import psycopg
 from psycopg.rows import DictRow
@@ -17,6 +17,9 @@ from readiness_kit.sources import Visit, source
 TOP = 20
 LEAST_CALLS = 20
 TEXT_SHOWN = 300
+GUESSES = 30
+"""So many parameters of a statement may be of any type."""
+
 LARGEST_TABLES = 10
 HIDDEN = "<insufficient privilege>"
 
@@ -124,7 +127,7 @@ def _plan(asker: Session, text: str) -> Plan:
     if not is_plannable(text):
         return Plan("needless", "it has no plan")
     try:
-        found = asker.plan(text, wanted)
+        found = _ask(asker, text, wanted)
     except psycopg.errors.InsufficientPrivilege as error:
         if not _NAMES_TABLES.search(text):
             # A plan would show no more: what a function does is hidden from EXPLAIN as well.
@@ -135,6 +138,27 @@ def _plan(asker: Session, text: str) -> Plan:
     except psycopg.Error as error:
         return Plan("failed", str(error).partition("\n")[0])
     return Plan("seen", "", tuple(dict.fromkeys(scanned(found))))
+
+
+def _ask(asker: Session, text: str, wanted: int) -> object:
+    """Return the plan of *text*; a parameter of no known type is one where any will do: text.
+
+    The text has lost its constants, and with them their types: ``jsonb_build_object($1, …)``.
+
+    Raises:
+        psycopg.Error: It cannot be planned by this role.
+
+    """
+    types: list[LiteralString] = ["unknown"] * wanted
+    for _ in range(GUESSES):
+        try:
+            return asker.plan(text, types)
+        except psycopg.errors.IndeterminateDatatype as error:
+            named = _PARAMETER.search(str(error))
+            if named is None or not 0 < int(named[1]) <= wanted:
+                raise
+            types[int(named[1]) - 1] = "text"
+    return asker.plan(text, types)
 
 
 def is_plannable(text: str) -> bool:

@@ -164,7 +164,7 @@ def _drills(layout: Layout, *, hardened: bool) -> Yaml:
         },
         **(_failover(layout) if hardened else {}),
         "dsn": _secret("drill_dsn"),
-        "records": "deploy/drill-records",
+        **({"records": "deploy/drill-records"} if hardened else {}),
         "base_backup_dsn": _secret("base_backup_dsn"),
         "run": ["readiness", "connections", "restore", "loss"],
     }

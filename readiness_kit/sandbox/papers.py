@@ -57,7 +57,7 @@ def write_papers(
     if variant == "hardened":
         _write_external_secret(layout)
     commit = _write_source(layout.source)
-    write_signatures(layout, monitored=monitored)
+    write_signatures(layout, monitored=monitored, drilled=variant == "hardened")
     description = describe(
         layout,
         ports,

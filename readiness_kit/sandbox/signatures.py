@@ -49,7 +49,7 @@ POLICY = policy.Policy(allow_undecided=True)
 """A short demo cannot see everything, so the sandbox's own policy lets UNDECIDED be signed."""
 
 
-def write_signatures(layout: Layout, *, monitored: bool) -> None:
+def write_signatures(layout: Layout, *, monitored: bool, drilled: bool) -> None:
     """Mint the keys, and the records that the catalogue expects of a sandbox."""
     signoff = layout.deploy / "signoff"
     for folder in ("attestations", "waivers", "signoff"):
@@ -57,7 +57,8 @@ def write_signatures(layout: Layout, *, monitored: bool) -> None:
     policy.write(signoff / "policy.json", POLICY)
     signers.write(signoff / "allowed_signers", _mint_keys(layout))
     now = dt.datetime.now(dt.UTC)
-    _write_drill(layout, now - SINCE_THE_DRILL)
+    if drilled:
+        _write_drill(layout, now - SINCE_THE_DRILL)
     for claim in claims().values():
         key = key_file(layout, claim.owner)
         if claim.sandbox == "attested":

@@ -110,6 +110,7 @@ def use(cluster):
             service.execute("SELECT count(*) FROM customer WHERE name > %s", (str(number),))
             service.execute("SELECT count(*) FROM part WHERE note > %s", (str(number),))
             service.execute("SELECT count(*) FROM customer")
+            service.execute("SELECT jsonb_build_object('n', id, 'm', 'x') FROM purchase LIMIT 1")
 
 
 def database(tmp_path, cluster, **users):

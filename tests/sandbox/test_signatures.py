@@ -15,7 +15,7 @@ from readiness_kit.signoff import policy
 def written(folder, *, monitored):
     layout = Layout(folder)
     layout.create()
-    write_signatures(layout, monitored=monitored)
+    write_signatures(layout, monitored=monitored, drilled=True)
     return layout
 
 
