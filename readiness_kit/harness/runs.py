@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from readiness_kit.errors import NotSeen
@@ -26,6 +27,9 @@ from readiness_kit.sources import Source, Visit
 
 DEADLINE_S = 86_400.0
 """Longest load test. It ends by itself: whatever it waits for has a bound of its own."""
+
+STOP = "STOP-LOAD"
+"""File that ends a test where ``load.kill_file`` names no other: in the working directory."""
 
 Run = TypeVar("Run", bound=LoadRun)
 
@@ -96,7 +100,7 @@ def play(
         Drive(
             plan,
             () if anonymous else identities.tokens(),
-            kill_file=visit.target.load.kill_file,
+            kill_file=visit.target.load.kill_file or Path(STOP),
             on_start=gauges.start,
             generators=generators_for(visit.target.load.distributed),
             renew=None if anonymous else identities.renewed,

@@ -111,8 +111,10 @@ class Load(Part, frozen=True):
     records: Path | None = None
     """Folder of signed records of earlier load tests."""
 
-    kill_file: Path = Path("STOP-LOAD")
-    """A file that ends every load test of this target while it exists."""
+    kill_file: Path | None = None
+    """A file that ends every load test of this target while it exists; when absent, ``STOP-LOAD``
+    in the working directory.
+    """
 
     max_rps: Annotated[float, Meta(gt=0)] = 1000.0
     """Ceiling on any rate."""
