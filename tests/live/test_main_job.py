@@ -77,7 +77,7 @@ def test_nothing_is_left_running(demo):
     assert not names & set(demo.left)
 
 
-def test_all_items_are_there_and_twenty_nine_are_judged(demo):
+def test_all_items_are_there_and_fifty_two_are_judged(demo):
     found = demo.results
     assert len(found.items) == 80
     judged = {
@@ -85,9 +85,9 @@ def test_all_items_are_there_and_twenty_nine_are_judged(demo):
         for one in found.items
         if any(claim.cause is not Cause.NOT_IMPLEMENTED and claim.evidence for claim in one.claims)
     }
-    assert len(judged) >= 29
+    assert len(judged) >= 50, "the two others take the long drills"
     assert found.complete
-    assert found.verdict is Verdict.UNDECIDED, "fifty-one items are not judged yet"
+    assert found.verdict is Verdict.UNDECIDED, "twenty-eight items are not judged yet"
     red = [claim for claim in found.claims() if claim.status is Status.FAIL]
     assert [claim.id for claim in red if not claim.waived] == []
 
