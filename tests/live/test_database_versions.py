@@ -4,6 +4,7 @@ Beside what the machine has installed, ``READINESS_POSTGRES`` may name further i
 folders above ``bin``, with a colon between them.
 """
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -23,7 +24,7 @@ from readiness_kit.probes.queries import hot_statements
 from readiness_kit.servers import programs
 from readiness_kit.servers.account import unprivileged
 from readiness_kit.servers.ports import free_ports
-from readiness_kit.servers.postgres import Cluster, Postgres
+from readiness_kit.servers.postgres import SUPERUSER, Cluster, Postgres
 from readiness_kit.servers.process import Command, Process
 from readiness_kit.servers.programs import Program, major
 from readiness_kit.target import Database, Secret
@@ -233,3 +234,20 @@ def test_through_pgbouncer_between_transactions(cluster, tmp_path, need):
 def connects(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT 1; DROP TABLE customer",
+        "SELECT 1) ; COMMIT; DROP TABLE customer; --",
+        "DELETE FROM customer",
+    ],
+)
+def test_what_is_planned_is_one_statement_and_is_not_run(cluster, tmp_path, text):
+    (tmp_path / "dsn").write_text(cluster.dsn(SUPERUSER, cluster.password))
+    asked = visit("http://localhost", database=Database(dsn=Secret(f"file:{tmp_path / 'dsn'}")))
+    with session(asked, parameters(asked.database.dsn)) as able, contextlib.suppress(psycopg.Error):
+        able.plan(text, ())
+    with cluster.connect() as administrator:
+        assert administrator.execute("SELECT count(*) FROM customer").fetchone() == (20000,)
