@@ -16,7 +16,6 @@ from readiness_kit.records.wire import string
 NAMESPACE = "security-lead@signoff.readiness-kit"
 ANN = "ann@example.invalid"
 KINDS = ["ed25519:256", "ecdsa:256", "ecdsa:384", "ecdsa:521", "rsa:2048"]
-NOW = datetime.now(UTC)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -62,8 +61,9 @@ def allowed(authority: Path, *, plain: bool = False) -> AllowedSigners:
     return AllowedSigners.parse(f"{line}\n".encode())
 
 
-def ask(signers: AllowedSigners, armored: bytes, at: datetime = NOW, who: str = ANN):
-    return signers.authorise(b"x", armored, principal=who, namespace=NAMESPACE, at=at)
+def ask(signers: AllowedSigners, armored: bytes, at: datetime | None = None, who: str = ANN):
+    now = at or datetime.now(UTC)
+    return signers.authorise(b"x", armored, principal=who, namespace=NAMESPACE, at=now)
 
 
 def stock_accepts(folder: Path, signers: AllowedSigners, armored: bytes) -> bool:
@@ -81,12 +81,12 @@ def stock_accepts(folder: Path, signers: AllowedSigners, armored: bytes) -> bool
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_that_ssh_keygen_makes(tmp_path, kind, of_authority):
     authority, key = made(tmp_path / "ca", of_authority), made(tmp_path / "ann", kind)
-    signed = sshsig.sign(b"x", certified(key, authority, "-V", "-1m:+1d"), NAMESPACE)
+    signed = sshsig.sign(b"x", certified(key, authority, "-V", "-1h:+1d"), NAMESPACE)
     plain = blob(key.with_name("ann.pub"))
     assert signed.key == plain == sshsig.verify(b"x", signed.armored, NAMESPACE)
-    found = ask(allowed(authority), signed.armored)
+    found, now = ask(allowed(authority), signed.armored), datetime.now(UTC)
     assert (found.key, found.tools) == (plain, ("readiness-kit", "ssh-keygen"))
-    assert NOW + timedelta(hours=23) < found.until < NOW + timedelta(hours=25)
+    assert now + timedelta(hours=23) < found.until < now + timedelta(hours=25)
     assert stock_accepts(tmp_path, allowed(authority), signed.armored)
 
 
@@ -110,7 +110,10 @@ def test_certified_security_keys_must_be_touched(tmp_path, authority, kind):
 
 def test_without_an_end_it_holds_for_ever(ann, authority):
     signed = sshsig.sign(b"x", certified(ann, authority), NAMESPACE)
-    assert ask(allowed(authority), signed.armored, NOW + timedelta(days=9000)).until is None
+    assert (
+        ask(allowed(authority), signed.armored, datetime.now(UTC) + timedelta(days=9000)).until
+        is None
+    )
 
 
 @pytest.mark.parametrize(
