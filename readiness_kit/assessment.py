@@ -40,7 +40,7 @@ from readiness_kit.records.kept import keep_records
 from readiness_kit.results import ItemResult, Results
 from readiness_kit.signoff import lending, machine
 from readiness_kit.sources import Pacer, Source, Visit, found_in
-from readiness_kit.target import Target
+from readiness_kit.target import Target, origin
 from readiness_kit.target_file import load_target
 
 log = logging.getLogger(__name__)
@@ -289,7 +289,7 @@ class Assessment:
             return None
         if effect == "drill" and not source.spares_target:
             return Unseen(cause="not_allowed", reason="drills are refused on production")
-        host = next((where[1] for where in sorted(self.target.origins())), "")
+        host = origin(self.target.api.url)[1] if self.target.api else self.target.name
         if self.confirm == host:
             return None
         return Unseen(
