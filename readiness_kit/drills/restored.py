@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from readiness_kit.drills import copies
 from readiness_kit.drills.scratch import Live, own_all, password, socket_folder
@@ -244,7 +245,8 @@ def _play(visit: Visit, cluster: Cluster, script: Path, name: str) -> str:
         "--no-psqlrc",
         "--quiet",
         "--set=ON_ERROR_STOP=1",
-        f"--dbname={SUPERUSER if own else name}",
+        # A name with `=` in it would be read as a connection string.
+        f"--dbname={make_conninfo(dbname=SUPERUSER if own else name)}",
         f"--file={script}",
         environment=cluster.client(SUPERUSER, cluster.password),
         timeout_s=visit.remaining_s,

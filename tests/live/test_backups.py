@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 from folders import passable
+from psycopg.conninfo import make_conninfo
 from webserver import secret, visit
 
 from readiness_kit.checks.database.backup_verification import CHECK
@@ -33,9 +34,12 @@ SETTINGS = {
     "wal_level": "replica",
     "summarize_wal": True,
 }
-SCHEMA = """
+DATABASE = "shop=1"
+"""A name that libpq would read as a connection string."""
+
+SCHEMA = f"""
     CREATE ROLE "shop owner";
-    CREATE DATABASE shop OWNER "shop owner";
+    CREATE DATABASE "{DATABASE}" OWNER "shop owner";
 """
 TABLES = """
     CREATE TABLE customer (id int PRIMARY KEY, "odd ""name" text UNIQUE);
@@ -77,7 +81,7 @@ class Shop(NamedTuple):
                 copy(path, place)
         scratch = passable(folder) / "scratch"
         scratch.mkdir(exist_ok=True)
-        dsn = secret(folder, "dsn", self.cluster.dsn(SUPERUSER, PASSWORD, "shop"))
+        dsn = secret(folder, "dsn", self.cluster.dsn(SUPERUSER, PASSWORD, DATABASE))
         return visit(
             "http://localhost",
             deadline_s=120,
@@ -109,7 +113,7 @@ def running(folder, program):
         with cluster.connect() as administrator:
             for statement in SCHEMA.strip().splitlines():
                 administrator.execute(statement.encode())
-        with cluster.connect("shop") as administrator:
+        with cluster.connect(DATABASE) as administrator:
             administrator.execute(TABLES.encode())
         made = Shop(cluster, folder, version)
         back_up(made)
@@ -121,17 +125,18 @@ def running(folder, program):
 def back_up(shop: Shop) -> None:
     folder = shop.folder
     for kind in ("custom", "directory", "tar", "plain"):
-        shop.tool("pg_dump", f"--format={kind}", f"--file={folder / kind}", "shop")
+        name = f"--dbname={make_conninfo(dbname=DATABASE)}"
+        shop.tool("pg_dump", f"--format={kind}", f"--file={folder / kind}", name)
     with gzip.open(folder / "gzip.gz", "wb") as packed:
         packed.write((folder / "plain").read_bytes())
     (folder / "gzip.gz").rename(folder / "gzip")
     shop.tool("pg_basebackup", f"--pgdata={folder / 'base'}", "--checkpoint=fast")
-    with shop.cluster.connect("shop") as connection:
+    with shop.cluster.connect(DATABASE) as connection:
         counted = sums.count(connection).sums
     for kind in DUMPS:
         (folder / f"{kind}.sums").write_bytes(sums.write(counted))
     if shop.version >= 17:
-        with shop.cluster.connect("shop") as connection:
+        with shop.cluster.connect(DATABASE) as connection:
             connection.execute("CREATE TABLE later AS SELECT 1 AS n")
         parent = folder / "base" / "backup_manifest"
         target = folder / "incremental"
@@ -157,7 +162,8 @@ def test_a_whole_backup_is_read_and_restored(shop, kind, apart):
     assert {"public.customer", "public.order", "public.empty"} <= names
     assert drill.unequal() in ((), ("public.later",))
     assert drill.sums_from == ("backup" if kind in DUMPS else "live")
-    assert CHECK.shows(reading, drill) == {"restored": "PASS", "readable_end_to_end": "PASS"}
+    shown = CHECK.shows(reading, drill)
+    assert (shown["restored"], shown["readable_end_to_end"]) == ("PASS", "PASS")
     assert [one.name for one in drill.recoveries[0].phases].count("restore") == 1
     assert not list((apart / "scratch").iterdir())
     assert shop.cluster.answers()
@@ -214,12 +220,12 @@ def test_a_dump_that_breaks_off_is_not_restored(shop, apart):
 
 def test_rows_written_since_are_not_taken_for_damage(shop, apart):
     around = shop.look(shop.folder / "custom", apart, sums="{name}.none")
-    with shop.cluster.connect("shop") as connection:
+    with shop.cluster.connect(DATABASE) as connection:
         connection.execute("INSERT INTO customer VALUES (0, 'new')")
     try:
         drill = restore_drill.gather(around)
     finally:
-        with shop.cluster.connect("shop") as connection:
+        with shop.cluster.connect(DATABASE) as connection:
             connection.execute("DELETE FROM customer WHERE id = 0")
     assert drill.sums_from == "live"
     assert "public.customer" in drill.unequal()
