@@ -5,7 +5,8 @@ from datetime import UTC, datetime, time
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.drill_records import AgreedAction, DrillRecords, RecordedDrill
 from readiness_kit.probes.load_records import allowed_signers
-from readiness_kit.records.drill_records import DrillRecord, read
+from readiness_kit.records import deeds
+from readiness_kit.records.drill_records import DrillRecord
 from readiness_kit.sources import Visit, source
 
 
@@ -22,7 +23,8 @@ def drill_records(visit: Visit) -> DrillRecords:
     if folder is None:
         return DrillRecords(observed_at=now, declared=False, records=(), rejected=())
     try:
-        found, rejected = read(folder, target.name, allowed_signers(target, "drill"), now)
+        signers = allowed_signers(target, "drill")
+        found, rejected = deeds.read(folder, DrillRecord, target.name, signers, now)
     except OSError as error:
         raise NotSeen(
             f"{folder} cannot be read: {error.strerror}", hint="correct drills.records"

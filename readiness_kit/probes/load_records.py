@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 from readiness_kit.errors import IntegrityError, NotSeen
 from readiness_kit.facts.load_records import LoadRecords, RecordedLoad
-from readiness_kit.records.load_records import LoadRecord, read
+from readiness_kit.records import deeds
+from readiness_kit.records.load_records import LoadRecord
 from readiness_kit.records.signers import AllowedSigners
 from readiness_kit.sources import Visit, source
 from readiness_kit.target import Target
@@ -30,7 +31,8 @@ def load_records(visit: Visit) -> LoadRecords:
     if folder is None:
         return fact
     try:
-        found, rejected = read(folder, target.name, allowed_signers(target, "load"), now)
+        signers = allowed_signers(target, "load")
+        found, rejected = deeds.read(folder, LoadRecord, target.name, signers, now)
     except OSError as error:
         raise NotSeen(
             f"{folder} cannot be read: {error.strerror}", hint="correct load.records"

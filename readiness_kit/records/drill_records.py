@@ -11,11 +11,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from readiness_kit.errors import IntegrityError, UsageError
-from readiness_kit.evidence import atomic, canonical
+from readiness_kit.errors import UsageError
 from readiness_kit.facts.drill_records import DrillKind, DrillOutcome
-from readiness_kit.records import signed, sshsig
-from readiness_kit.records.signed import Rejected
+from readiness_kit.records import deeds, signed
 from readiness_kit.records.signers import AllowedSigners
 from readiness_kit.records.waivers import Words
 
@@ -77,6 +75,11 @@ class DrillRecord(signed.Record, frozen=True, kw_only=True):
         """File name of the record."""
         return f"{self.held_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{self.kind}.json"
 
+    @classmethod
+    def namespace(cls) -> str:
+        """Return the namespace it must be signed in."""
+        return NAMESPACE
+
     def fault(self, target: str, now: datetime) -> str:
         """Return why it counts for nothing at *now*, or nothing. Pure."""
         times = [self.held_at, *filter(None, [self.reviewed_at])]
@@ -101,43 +104,4 @@ def write(folder: Path, record: DrillRecord, key: Path, signers: AllowedSigners)
     now = datetime.now(UTC)
     if fault := record.fault(record.target, now):
         raise UsageError(f"the record would not count: {fault}")
-    data = canonical.dumps(record)
-    made = sshsig.sign(data, key, NAMESPACE)
-    signers.authorise(data, made.armored, principal=record.person, namespace=NAMESPACE, at=now)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / record.name
-    atomic.write(path, data)
-    atomic.write(path.with_name(f"{path.name}.sig"), made.armored)
-    return path
-
-
-def read(
-    folder: Path, target: str, signers: AllowedSigners, now: datetime
-) -> tuple[dict[str, DrillRecord], tuple[Rejected, ...]]:
-    """Return the records of *target* in *folder* by file name, and why others count for nothing.
-
-    Raises:
-        OSError: The folder cannot be read.
-
-    """
-    accepted: dict[str, DrillRecord] = {}
-    rejected: list[Rejected] = []
-    for path in sorted(folder.iterdir()):
-        if path.name.endswith(".json"):
-            try:
-                accepted[path.name] = _read_one(path, target, signers, now)
-            except IntegrityError as error:
-                rejected.append(Rejected(file=path.name, reason=error.message))
-    return accepted, tuple(rejected)
-
-
-def _read_one(path: Path, target: str, signers: AllowedSigners, now: datetime) -> DrillRecord:
-    data = atomic.read(path, max_bytes=signed.MAX_BYTES)
-    signature = atomic.read(path.with_name(f"{path.name}.sig"), max_bytes=sshsig.MAX_BYTES)
-    record = canonical.decode_canonical(data, DrillRecord, max_bytes=signed.MAX_BYTES)
-    signers.authorise(data, signature, principal=record.person, namespace=NAMESPACE, at=now)
-    if fault := record.fault(target, now):
-        raise IntegrityError(fault)
-    if path.name != record.name:
-        raise IntegrityError(f"it is the record {record.name} under another name")
-    return record
+    return deeds.write(folder, record, key, signers, now)

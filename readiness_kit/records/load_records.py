@@ -12,12 +12,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from readiness_kit.errors import IntegrityError, UsageError
-from readiness_kit.evidence import atomic, canonical
+from readiness_kit.errors import UsageError
+from readiness_kit.evidence import atomic
 from readiness_kit.facts.load import LoadRun
 from readiness_kit.load_verdict.parts import steady
-from readiness_kit.records import signed, sshsig
-from readiness_kit.records.signed import Rejected
+from readiness_kit.records import deeds, signed, sshsig
 from readiness_kit.records.signers import AllowedSigners
 from readiness_kit.records.waivers import Words
 from readiness_kit.target import Target
@@ -70,6 +69,11 @@ class LoadRecord(signed.Record, frozen=True, kw_only=True):
     def name(self) -> str:
         """File name of the record."""
         return f"{self.finished_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{self.profile}.json"
+
+    @classmethod
+    def namespace(cls) -> str:
+        """Return the namespace it must be signed in."""
+        return NAMESPACE
 
     def fault(self, target: str, now: datetime) -> str:
         """Return why it counts for nothing at *now*, or nothing. Pure."""
@@ -145,45 +149,8 @@ def write(
         UsageError: The key cannot be used.
 
     """
-    data = canonical.dumps(record)
-    made = sshsig.sign(data, key, NAMESPACE)
     now = datetime.now(UTC)
-    signers.authorise(data, made.armored, principal=record.person, namespace=NAMESPACE, at=now)
+    demand_may_sign(record.person, key, signers, now)
     (folder / "reports").mkdir(parents=True, exist_ok=True)
-    path = folder / record.name
     atomic.write(folder / "reports" / record.name, report)
-    atomic.write(path, data)
-    atomic.write(path.with_name(f"{path.name}.sig"), made.armored)
-    return path
-
-
-def read(
-    folder: Path, target: str, signers: AllowedSigners, now: datetime
-) -> tuple[dict[str, LoadRecord], tuple[Rejected, ...]]:
-    """Return the records of *target* in *folder* by file name, and why others count for nothing.
-
-    Raises:
-        OSError: The folder cannot be read.
-
-    """
-    accepted: dict[str, LoadRecord] = {}
-    rejected: list[Rejected] = []
-    for path in sorted(folder.iterdir()):
-        if path.name.endswith(".json"):
-            try:
-                accepted[path.name] = _read_one(path, target, signers, now)
-            except IntegrityError as error:
-                rejected.append(Rejected(file=path.name, reason=error.message))
-    return accepted, tuple(rejected)
-
-
-def _read_one(path: Path, target: str, signers: AllowedSigners, now: datetime) -> LoadRecord:
-    data = atomic.read(path, max_bytes=signed.MAX_BYTES)
-    signature = atomic.read(path.with_name(f"{path.name}.sig"), max_bytes=sshsig.MAX_BYTES)
-    record = canonical.decode_canonical(data, LoadRecord, max_bytes=signed.MAX_BYTES)
-    signers.authorise(data, signature, principal=record.person, namespace=NAMESPACE, at=now)
-    if fault := record.fault(target, now):
-        raise IntegrityError(fault)
-    if path.name != record.name:
-        raise IntegrityError(f"it is the record {record.name} under another name")
-    return record
+    return deeds.write(folder, record, key, signers, now)
