@@ -29,6 +29,10 @@ NAMES = (
 """Metric of each column of DATABASE_FIGURES; a NULL is left out."""
 
 
+LAST_FIGURE = "probe_ssl_earliest_cert_expiry"
+"""The figure that is there last: when the certificate that nginx shows ends."""
+
+
 def write_figures(file: Path, layout: Layout, ports: Ports, dsn: str) -> None:
     """Replace *file* with the figures of this moment; what cannot be asked is left out."""
     beside = file.with_suffix(".partial")
@@ -60,4 +64,4 @@ def _certificate(port: int) -> Iterator[str]:
     except OSError:
         return
     end = x509.load_pem_x509_certificate(served.encode()).not_valid_after_utc.timestamp()
-    yield f'probe_ssl_earliest_cert_expiry{{instance="https://{HOST}:{port}"}} {end:.0f}'
+    yield f'{LAST_FIGURE}{{instance="https://{HOST}:{port}"}} {end:.0f}'

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+from readiness_kit.sandbox.exporter import LAST_FIGURE
 from readiness_kit.sandbox.layout import Layout, Ports, Variant
 from readiness_kit.sandbox.templates import fill, packaged_file
 from readiness_kit.servers import programs
@@ -78,13 +79,17 @@ class Monitoring:
             prometheus.wait_until(self._all_scraped)
 
     def _all_scraped(self) -> bool:
-        """Tell whether Prometheus has found every target up."""
-        _, body = http_get(self.ports.prometheus, "/api/v1/query?query=sum(up)")
+        """Tell whether Prometheus has found every target up, and seen what the sandbox writes."""
+        return self._asked("sum(up)") == TARGETS and self._asked(f"count({LAST_FIGURE})") > 0
+
+    def _asked(self, query: str) -> float:
+        """Return the value of *query*; 0 where there is none yet."""
+        _, body = http_get(self.ports.prometheus, f"/api/v1/query?query={query}")
         try:
             found = json.loads(body)["data"]["result"]
-        except (ValueError, KeyError):
-            return False
-        return bool(found) and float(found[0]["value"][1]) == TARGETS
+            return float(found[0]["value"][1])
+        except (ValueError, LookupError):
+            return 0.0
 
     def _process(self, home: Path, name: str) -> Process:
         listen = f"--web.listen-address={LOOPBACK}:{getattr(self.ports, name)}"

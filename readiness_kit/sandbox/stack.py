@@ -205,6 +205,7 @@ class Stack:
             instance.wait_until(ready, timeout_s=SERVICE_DEADLINE_S)
         edge = self._run(undo, make_edge(layout, ports, variant, cache.socket))
         edge.wait_until(lambda: answers(ports.https))
+        self.tend()
         monitoring.wait()
         database.forget_statements()
         be_used(self.instances, (layout.secrets / "token_reader").read_text())

@@ -130,7 +130,12 @@ def test_what_gpg_really_writes(tmp_path, need, how):
     home = tmp_path / "gnupg"
     home.mkdir(mode=0o700)
     argv = [need("gpg"), "--batch", "--homedir", home, "--pinentry-mode", "loopback", *how]
-    done = subprocess.run([*argv, "-o", "-"], input=b"PGDMP" * 99, capture_output=True, check=True)
+    try:
+        done = subprocess.run(
+            [*argv, "-o", "-"], input=b"PGDMP" * 99, capture_output=True, check=True
+        )
+    finally:  # gpg leaves an agent running
+        subprocess.run([need("gpgconf"), "--homedir", home, "--kill", "all"], check=True)
     assert form_of(done.stdout[:600]) == "encrypted"
 
 

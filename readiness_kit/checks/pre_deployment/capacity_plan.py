@@ -485,7 +485,8 @@ def small_volumes(fact: ServiceVolumes) -> ServiceVolumes:
 
 def thin_link(plan: CapacityPlan) -> CapacityPlan:
     """Carry it over a thousandth of the link."""
-    return plan.replace(link_bits_per_s=(plan.link_bits_per_s or 0) // 1000)
+    link = plan.link_bits_per_s
+    return plan if link is None else plan.replace(link_bits_per_s=link // 1000)
 
 
 CHECK = Check(
