@@ -76,7 +76,10 @@ def _write_drill(layout: Layout, held_at: dt.datetime) -> None:
         kind="restore",
         held_at=held_at.replace(microsecond=0),
         outcome="succeeded",
-        lessons=("The order of the steps was not clear to whoever had not written them",),
+        lessons=(
+            "The order of the steps was not clear to whoever had not written them",
+            "This record shows what one looks like: nobody held the drill in a new sandbox",
+        ),
         actions=(
             Action(
                 what="Draw which way to go into recovery.md",
