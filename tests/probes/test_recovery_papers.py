@@ -1,4 +1,3 @@
-import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 
@@ -166,9 +165,8 @@ def git(folder, *arguments, at):
     )
 
 
-def test_commits_that_change_the_layout_alone_are_passed_over(tmp_path):
-    if shutil.which("git") is None:
-        pytest.skip("not installed: git")
+def test_commits_that_change_the_layout_alone_are_passed_over(tmp_path, need):
+    need("git")
     long_ago, lately = datetime(2024, 5, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC)
     file = tmp_path / "recovery.md"
     git(tmp_path, "init", "-q", at=long_ago)
@@ -185,9 +183,8 @@ def test_commits_that_change_the_layout_alone_are_passed_over(tmp_path):
     assert dates(file, "").changed_at == lately + timedelta(days=1)
 
 
-def test_a_shallow_clone_tells_nothing_of_what_it_does_not_hold(tmp_path):
-    if shutil.which("git") is None:
-        pytest.skip("not installed: git")
+def test_a_shallow_clone_tells_nothing_of_what_it_does_not_hold(tmp_path, need):
+    need("git")
     there, at = tmp_path / "there", datetime(2024, 5, 1, tzinfo=UTC)
     there.mkdir()
     git(there, "init", "-q", at=at)
@@ -210,11 +207,8 @@ SHELL = [
 
 @pytest.mark.parametrize("program", ["bash", "shellcheck"])
 @pytest.mark.parametrize(("language", "text", "grave"), SHELL)
-def test_shell_is_checked_and_not_run(program, language, text, grave):
-    found = shutil.which(program)
-    if not found:
-        pytest.skip(f"not installed: {program}")
-    by = Checker(found, program, thorough=program == "shellcheck")
+def test_shell_is_checked_and_not_run(need, program, language, text, grave):
+    by = Checker(need(program), program, thorough=program == "shellcheck")
     said = problems([Code(10, language, text)], by)
     assert {one.grave for one in said} == ({grave} if grave else set())
     assert all(one.line >= 10 for one in said)
