@@ -41,7 +41,7 @@ bench: $(VENV)/.ready
 # The lock holds names, versions and hashes for every supported Python and platform.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-		--extra sandbox --extra jupyter --extra dev pyproject.toml -o $(LOCK)
+		--extra aws --extra sandbox --extra jupyter --extra dev pyproject.toml -o $(LOCK)
 
 $(VENV)/.ready: $(LOCK) pyproject.toml
 ifdef UV
