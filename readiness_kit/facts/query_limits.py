@@ -57,6 +57,12 @@ class QueryLimits(Fact, frozen=True, kw_only=True):
     aliases_answered: bool | None = None
     """Whether that was answered."""
 
+    before_aliases: tuple[GraphqlAnswer, ...] = ()
+    """The cheapest query, asked some times before."""
+
+    after_aliases: tuple[GraphqlAnswer, ...] = ()
+    """The same afterwards."""
+
     batch: int = 0
     """How many operations one request held."""
 

@@ -32,14 +32,20 @@ PAUSE_S = 0.25
 """Others use the database, too: so often a query is repeated until it shows no statement more than
 one that does not parse."""
 
-ALIASES = 1000
+ALIASES = 100
+"""More than any client sends, and few enough to do no harm: FraiseQL wraps what answers
+``__typename`` once more for each, and after about 1000 a worker answers it no longer."""
+
+WORKERS = 4
+"""So often the cheapest query is asked before and after: a balancer may hide what answers."""
+
 BATCH = 10
 INVALID = "query Readiness {"
 
 
 @source(
     effect="canary",
-    asks="about 20 queries, one at a time, 50 deep at most; 1 of 1000 aliases, 1 batch of 10",
+    asks="about 30 queries, one at a time, 50 deep at most; 1 of 100 aliases, 1 batch of 10",
     deadline_s=90,
     exclusive=("rows",),
 )
@@ -67,6 +73,8 @@ def query_limits(visit: Visit) -> QueryLimits:
     circle = f"{{ ...A }} fragment A on {root.name if root else 'Query'} {{ __typename ...A }}"
     fragment_cycle = ask_one(circle)
     counts = _statements(visit, way, tries, ask_one)
+    before = _cheap(ask_one)
+    aliases_answered = _aliases(ask_one)
     return QueryLimits(
         origin=known.origin,
         cycle=tuple(step.coordinate for step in (*way.entry, *way.loop)),
@@ -79,7 +87,9 @@ def query_limits(visit: Visit) -> QueryLimits:
         statements_invalid=counts.invalid,
         statements_executed=counts.executed,
         aliases=ALIASES,
-        aliases_answered=_aliases(ask_one),
+        aliases_answered=aliases_answered,
+        before_aliases=before,
+        after_aliases=_cheap(ask_one),
         batch=BATCH,
         batch_answered=_batch(visit),
         observed_at=datetime.now(UTC),
@@ -178,6 +188,10 @@ def _statements(visit: Visit, way: Way, tries: list[DepthTry], ask_one: Asker) -
 
 def _lower(one: int, other: int | None) -> int | None:
     return None if other is None else min(one, other)
+
+
+def _cheap(ask_one: Asker) -> tuple[GraphqlAnswer, ...]:
+    return tuple(ask_one(CHEAP_QUERY) for _ in range(WORKERS))
 
 
 def _aliases(ask_one: Asker) -> bool:

@@ -49,11 +49,7 @@ def test_the_hardened_sandbox_passes_and_is_left_as_it_was(hardened, administrat
 
 def test_the_stock_sandbox_is_found_wanting(tmp_path):
     with running(variant="stock") as sandbox:
-        for attempt in range(3):  # on a busy host a query may take longer than is waited for
-            found = statuses(sandbox, tmp_path / f"run-{attempt}")
-            assert not {"PASS", "WARN"} & set(found.values()), found
-            if list(found.values()).count("UNKNOWN") == 1:
-                break
+        found = statuses(sandbox, tmp_path / "run")
     assert found.pop("security.authorization.object_ownership") == "UNKNOWN"
     assert set(found.values()) == {"FAIL"}, found
 

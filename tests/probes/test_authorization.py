@@ -219,7 +219,8 @@ def test_depth(look, fault, status):
     assert len(depths) <= 26
     if not fault:
         assert max(one.depth for one in fact.tries if one.answer.executed) == 7
-        assert (fact.aliases_answered, fact.batch_answered) == (False, False)
+        assert (fact.aliases_answered, fact.batch_answered) == (True, False)
+        assert all(one.executed for one in (*fact.before_aliases, *fact.after_aliases))
 
 
 def test_a_closed_schema_is_read_from_the_repository(tmp_path):

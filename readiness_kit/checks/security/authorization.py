@@ -347,6 +347,10 @@ def judge_depth(limits: QueryLimits) -> Iterator[Finding]:
     fragment = limits.fragment_cycle
     if fragment and (fragment.filled or fragment.executed or _broken(fragment)):
         yield case(f"a fragment that contains itself is not refused: {_got(fragment)}").fails()
+    elif lasting := _lasting_harm(limits):
+        yield case(
+            f"{limits.aliases} aliases in one query end more than that query: {lasting}"
+        ).fails()
     elif refused is None and limit >= HIGHEST_DEPTH:
         yield case(f"a query {limit} fields deep is answered").fails()
     elif unclear := _unclear_depth(limits, limit, refused):
@@ -361,6 +365,13 @@ def judge_depth(limits: QueryLimits) -> Iterator[Finding]:
 
 def _broken(answer: GraphqlAnswer) -> bool:
     return answer.status is not None and answer.status >= 500 and answer.status not in _PASSING
+
+
+def _lasting_harm(limits: QueryLimits) -> str:
+    """Return what the service says, after many aliases, to what it answered before them."""
+    sound = limits.before_aliases and all(one.executed for one in limits.before_aliases)
+    broken = [one for one in limits.after_aliases if one.refused or _broken(one)]
+    return f"the cheapest one is then answered by {_got(broken[0])}" if sound and broken else ""
 
 
 def _unclear_depth(limits: QueryLimits, limit: int, refused: int | None) -> str:
@@ -499,8 +510,10 @@ LIMITS = QueryLimits(
     statements_refused=0,
     statements_invalid=0,
     statements_executed=4,
-    aliases=1000,
+    aliases=100,
     aliases_answered=False,
+    before_aliases=(OK,),
+    after_aliases=(OK,),
     batch=10,
     batch_answered=False,
 )
