@@ -587,8 +587,15 @@ def answer_any_depth(fact: QueryLimits) -> QueryLimits:
 
 def raise_limit(fact: QueryLimits) -> QueryLimits:
     """The limit is 16."""
-    tries = (*fact.tries[:-1], DepthTry(depth=16, answer=OK), DepthTry(depth=17, answer=TOO_DEEP))
-    return fact.replace(tries=tries)
+    return fact.replace(
+        tries=tuple(replace(one, depth=one.depth + (one.depth >= MAX_DEPTH)) for one in fact.tries)
+    )
+
+
+def harm_lastingly(fact: QueryLimits) -> QueryLimits:
+    """After many aliases nothing is answered any more."""
+    broken = tuple(replace(one, status=500) for one in fact.after_aliases)
+    return fact.replace(after_aliases=broken)
 
 
 def follow_fragments(fact: QueryLimits) -> QueryLimits:
@@ -630,6 +637,7 @@ CHECK = Check(
         answer_any_depth,
         raise_limit,
         follow_fragments,
+        harm_lastingly,
         go_silent,
     ),
     thresholds={
