@@ -394,8 +394,9 @@ class Check:
 
     @property
     def id(self) -> str:
-        """Where the check lives, e.g. ``security.tls``."""
-        return self.judges[0].rule.__module__.partition(".checks.")[2]
+        """Where the check lives, be it a file or a room, e.g. ``security.tls``."""
+        section, item = self.judges[0].rule.__module__.partition(".checks.")[2].split(".")[:2]
+        return f"{section}.{item}"
 
     @property
     def needs(self) -> tuple[type[Fact], ...]:

@@ -1,5 +1,6 @@
 """What must hold of every check, whatever it judges."""
 
+import importlib
 import typing
 from collections.abc import Iterator
 
@@ -120,7 +121,8 @@ def test_a_person_knows_what_to_do(check):
     assert len(check.remedy.split()) >= 8
     assert check.references
     assert set(judged(check)) <= set(check.thresholds)
-    module = __import__(check.judges[0].rule.__module__, fromlist=["CHECK"])
+    module = importlib.import_module(f"readiness_kit.checks.{check.id}")
+    assert module.CHECK is check
     for word in ("PASS", "FAIL", "UNKNOWN"):
         assert word in module.__doc__, word
 

@@ -1,7 +1,11 @@
-"""The judges: one file per item, at the path its id names. Pure: facts in, findings out."""
+"""The judges: one file per item, or one room where that would be long, at the path its id names.
+
+Pure: facts in, findings out.
+"""
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 from functools import cache
 
 from readiness_kit.verdict import Check
@@ -9,10 +13,15 @@ from readiness_kit.verdict import Check
 
 @cache
 def all_checks() -> dict[str, Check]:
-    """Return every check by item id, found by walking the package: there is no list to keep."""
-    modules = pkgutil.walk_packages(__path__, f"{__name__}.")
-    checks = (_check(module.name) for module in modules if not module.ispkg)
-    return {check.id: check for check in checks}
+    """Return every check by item id, found by walking the sections: there is no list to keep."""
+    return {
+        check.id: check for section in _inside(__name__) for check in map(_check, _inside(section))
+    }
+
+
+def _inside(package: str) -> Iterator[str]:
+    path = importlib.import_module(package).__path__
+    return (module.name for module in pkgutil.iter_modules(path, f"{package}."))
 
 
 def _check(name: str) -> Check:

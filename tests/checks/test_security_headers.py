@@ -1,7 +1,7 @@
 import pytest
 
-from readiness_kit.checks.security.headers import CHECK, GOOD, GOOD_PLAIN
-from readiness_kit.checks.security.headers import _everywhere as everywhere
+from readiness_kit.checks.security.headers import CHECK
+from readiness_kit.checks.security.headers.example import GOOD, GOOD_PLAIN, everywhere
 
 CSP, HSTS = "content-security-policy", "strict-transport-security"
 XFO, XCTO, XXP = "x-frame-options", "x-content-type-options", "x-xss-protection"

@@ -5,10 +5,11 @@ from tlsserver import authority_file, context, listen
 from webserver import Reply, serve, visit
 
 from readiness_kit.checks.security import headers, tls
+from readiness_kit.checks.security.headers import example
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.http import answer_headers, plain_http
 
-SENT = {name: values[0] for name, values in headers.SENT.items()}
+SENT = {name: values[0] for name, values in example.SENT.items()}
 
 
 def https(reply):
