@@ -475,8 +475,7 @@ def _finish(under_way: set[Future[None]]) -> None:
 
 
 def _waves(sources: list[Source]) -> Iterator[list[Source]]:
-    """Yield what may run together: looking and canaries first, then load, then drills."""
-    for effects in (("read", "canary"), ("load",), ("drill",)):
-        wave = [one for one in sources if one.effect in effects]
-        if wave:
-            yield sorted(wave, key=lambda one: -one.deadline_s)
+    """Yield what may run together, turn by turn."""
+    for turn in sorted({one.turn for one in sources}):
+        wave = [one for one in sources if one.turn == turn]
+        yield sorted(wave, key=lambda one: -one.deadline_s)

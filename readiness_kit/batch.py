@@ -68,7 +68,7 @@ def execute(
     cell_timeout_s: int = CELL_TIMEOUT_S,
     on_done: Callable[[Executed], None] | None = None,
 ) -> tuple[Executed, ...]:
-    """Execute *notebooks* into the run *folder*, those that need no load or drill first.
+    """Execute *notebooks* into the run *folder*, those first whose facts are there first.
 
     Never raises for what a notebook does.
     """
@@ -251,13 +251,12 @@ def _end_kernels() -> None:
 
 
 def _patience(name: str, sources: Mapping[type, Source]) -> int:
-    """Return 0 for a notebook that only looks, 1 for one with load or drills, 2 for an overview."""
+    """Return the last turn that a notebook waits for; an overview waits for all."""
     items = [item.id for item in ITEMS if item.section == section_of(name)]
-    if not items:
-        return 2
     checks = [check for check in (all_checks().get(one) for one in items) if check]
-    found = (sources.get(kind) for check in checks for kind in check.needs)
-    return int(any(one is not None and one.effect in ("load", "drill") for one in found))
+    found = [sources[kind].turn for check in checks for kind in check.needs if kind in sources]
+    return max(found, default=0) if items else 4
+
 
 
 def _load_papermill() -> None:

@@ -403,6 +403,19 @@ class Source:
     spares_target: bool = False
     """Whether a drill breaks and changes nothing of the target: it may be held in production."""
 
+    @property
+    def turn(self) -> int:
+        """When it is due: looking and canaries 0, load 1, drills 2, and 3 for the rest.
+
+        The rest leaves either the host or the target in peace, so that others run beside it, and
+        notebooks too.
+        """
+        if self.effect in ("read", "canary"):
+            return 0
+        if not {"load", "target"} <= self.exclusive:
+            return 3
+        return 1 if self.effect == "load" else 2
+
 
 def source(
     *,

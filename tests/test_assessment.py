@@ -191,6 +191,16 @@ def test_only_restores_are_held_in_production():
     ]
 
 
+def test_load_comes_before_drills_and_last_what_others_may_run_beside():
+    turns = {one.fact.fact_id(): one.turn for one in rooms.all_sources().values()}
+    alone = ("benchmark_load", "peak_load", "failover_drill", "readiness_drill")
+    assert [turns[name] for name in alone] == [1, 1, 2, 2]
+    beside = ("rate_limit_minute", "sync_speed", "restore_drill", "point_in_time_recovery")
+    assert {turns[name] for name in beside} == {3}
+    looks = {one.turn for one in rooms.all_sources().values() if one.effect in ("read", "canary")}
+    assert looks == {0}
+
+
 def test_what_is_left_out_is_unknown_and_no_go(world):
     world.gather_by(lambda visit: door())
     run = world.open(only=("security.tls",))

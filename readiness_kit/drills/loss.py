@@ -19,7 +19,7 @@ WRITTEN_S = 0.5
     asks="no request to the service; writes about 20 rows a second for a few seconds, takes one "
     "base backup where none is kept, and recovers it in database.scratch",
     deadline_s=1800,
-    exclusive=("load", "target"),
+    exclusive=("load",),
 )
 def archive_recovery(visit: Visit) -> ArchiveRecovery:
     """Write, lose, recover, compare.

@@ -27,7 +27,7 @@ PAUSE_S = 0.2
     asks=f"no request to the service; writes {2 * ROWS} rows, ends one WAL segment, takes one base "
     "backup where none is kept, and recovers it in database.scratch",
     deadline_s=1800,
-    exclusive=("load", "target"),
+    exclusive=("load",),
 )
 def point_in_time_recovery(visit: Visit) -> PointInTimeRecovery:
     """Write, mark, write, recover to the mark.

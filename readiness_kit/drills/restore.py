@@ -34,7 +34,7 @@ DUMP_GROWTH = 12.0
     asks="no request to the service; copies the newest backup into database.scratch, restores it "
     "there drills.restores times, and reads every table once where no sums lie beside the backup",
     deadline_s=DEADLINE_S,
-    exclusive=("load", "target"),
+    exclusive=("load",),
     spares_target=True,
 )
 def restore_drill(visit: Visit) -> RestoreDrill:
