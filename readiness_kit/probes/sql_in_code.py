@@ -10,7 +10,7 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.facts.sql_in_code import Judged, SqlInCode, Statement
 from readiness_kit.probes.python_program import Program, Site, last_word
 from readiness_kit.probes.source_tree import source_tree, text_of
-from readiness_kit.probes.text_origins import Origins, Tracer
+from readiness_kit.probes.text_origins import SQL_TEXT, Origins, Tracer
 from readiness_kit.sources import Visit, source
 
 SENDS = {
@@ -37,10 +37,21 @@ SENDS = {
     "SQL": 0,
     "read_sql": 0,
     "read_sql_query": 0,
+    "prepare": 0,
+    "cursor": 0,
+    "fetchmany": 0,
+    "query": 0,
+    "iterate": 0,
+    "scalar": 0,
+    "scalars": 0,
+    "execute_query": 0,
+    "execute_query_dict": 0,
+    "execute_script": 0,
+    "execute_sql": 0,
     "execute_function": 0,
     "execute_function_with_context": 0,
 }
-"""Function to the position of its SQL: DB-API, psycopg, asyncpg, SQLAlchemy, Django, FraiseQL."""
+"""Function to the position of its SQL: DB-API, psycopg, asyncpg, SQLAlchemy, Django, FraiseQL, others."""
 
 KEYWORDS = frozenset({"query", "sql", "statement", "operation", "command", "raw_query"})
 
@@ -51,18 +62,16 @@ DRIVERS = frozenset(
 )
 """Packages by which a module speaks to a database."""
 
-SQL_TEXT = re.compile(
-    r"\b(?:SELECT\b[^;]+\bFROM|INSERT\s+INTO|UPDATE\b[^;]+\bSET|DELETE\s+FROM|COPY\b|CALL\b|WITH\b[^;]+\bAS"
-    r"|(?:CREATE|ALTER|DROP|TRUNCATE|GRANT|REVOKE|SET|LISTEN|NOTIFY|VACUUM|EXPLAIN|SELECT)\s)",
-    re.IGNORECASE | re.DOTALL,
-)
 OTHER_LANGUAGES = frozenset(
     {".js", ".ts", ".jsx", ".tsx", ".mjs", ".go", ".java", ".kt", ".scala", ".rb", ".php", ".cs"}
     | {".rs", ".pl", ".ex", ".exs", ".clj", ".swift", ".vb", ".pyx"}
 )
 _STATEMENT = re.compile(
     r"\bSELECT\s[^;]{1,300}?\sFROM\s|\bINSERT\s+INTO\s|\bUPDATE\s\w+\sSET\s|\bDELETE\s+FROM\s"
+    r"|(?i:[\"'`]\s*(?:select\s[^;\"'`]{1,300}?\sfrom|insert\s+into|update\s+\w+\s+set|delete\s+from)\s)"
 )
+"""In capitals anywhere, else at the start of a text: prose has the same words."""
+
 _TESTS = re.compile(r"(?:^|/)(?:tests?|testing)/|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py$")
 
 PLANTED: dict[str, tuple[str, Judged]] = {
@@ -136,11 +145,14 @@ def statements(
     program = Program(modules)
     tracer = Tracer(program)
     for site in program.sites:
-        argument = _sql(site)
+        argument = _sql(site, program)
         tick()
         if argument is None:
             continue
         found = tracer.made_of(argument, site.place)
+        known = any(one.kind == "sql" for one in found) or SQL_TEXT.search(_constants(argument))
+        if not (known or _speaks(site)):
+            continue
         judged, reason = _judge(found)
         yield Statement(
             where=f"{PurePosixPath(site.place.module.name)}:{site.call.lineno}",
@@ -154,37 +166,61 @@ def _judge(found: Origins) -> tuple[Judged, str]:
     outside = sorted({one.reason for one in found if one.kind == "outside"})
     if outside:
         return "from_outside", "; ".join(outside)[:200]
-    unknown = sorted({one.reason for one in found})
+    unknown = sorted({one.reason for one in found if one.kind != "sql"})
     return ("undecided", "; ".join(unknown)[:200]) if unknown else ("constant", "")
 
 
-def _sql(site: Site) -> ast.expr | None:
-    """Return the argument of a call that is SQL; None when it sends none."""
-    name, module = last_word(site.call.func), site.place.module
+def _sql(site: Site, program: Program) -> ast.expr | None:
+    """Return the argument of a call that may be SQL; None when it sends none."""
+    name = last_word(site.call.func)
     at = SENDS.get(name)
-    if at is None or _another(name, site):
+    if at is None or _another(name, site, program):
         return None
     plain = site.call.args[at] if at < len(site.call.args) else None
     named = [one.value for one in site.call.keywords if one.arg in KEYWORDS]
     argument = plain if plain is not None else named[0] if named else None
-    if argument is None or isinstance(argument, (ast.Lambda, ast.Dict)):
-        return None
-    speaks = module.uses(DRIVERS) and name not in _VAGUE
-    return argument if speaks or SQL_TEXT.search(_constants(argument)) else None
+    return None if isinstance(argument, (ast.Lambda, ast.Dict)) else argument
 
 
-_VAGUE = frozenset({"copy", "stream", "fetch", "raw", "text"})
+_VAGUE = frozenset(
+    {"copy", "stream", "fetch", "raw", "text", "prepare", "cursor", "fetchmany", "query"}
+    | {"iterate", "scalar", "scalars", "execute_query", "execute_script"}
+)
 """Names that many libraries use; they count where SQL is seen, or where their package is."""
 
+_ITS_OWN = frozenset(
+    {"executescript", "execute_values", "execute_batch", "mogrify", "copy_expert", "fetchrow"}
+    | {"fetchval", "fetch_val", "exec_driver_sql", "RawSQL", "literal_column", "read_sql_query"}
+)
+"""Names that nothing but a driver has, in whatever module they stand."""
 
-def _another(name: str, site: Site) -> bool:
+
+def _speaks(site: Site) -> bool:
+    """Tell whether a call sends SQL whatever its argument is, by its name or its module."""
+    name, module = last_word(site.call.func), site.place.module
+    if name in _ITS_OWN:
+        return True
+    if name not in _VAGUE:
+        return module.uses(DRIVERS)
+    if name in {"fetch", "prepare"} and module.uses(frozenset({"asyncpg"})):
+        return True
+    root = site.call.func
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    origin = module.imported(root.id) if isinstance(root, ast.Name) else ""
+    return name == "text" and origin.partition(".")[0] in DRIVERS
+
+
+def _another(name: str, site: Site, program: Program) -> bool:
     """Tell whether a vague name means something else here."""
     if name not in _VAGUE | {"SQL"}:
         return False
     func, module = site.call.func, site.place.module
     if isinstance(func, ast.Name):
         origin = module.imported(func.id)
-        return bool(origin) and origin.partition(".")[0].lstrip(".") not in DRIVERS
+        root = origin.partition(".")[0]
+        own = any(one.partition("/")[0].removesuffix(".py") == root for one in program.modules)
+        return bool(root) and root not in DRIVERS and not own
     return name == "stream" and not module.uses(frozenset({"psycopg"}))
 
 

@@ -6,6 +6,7 @@ name that is used for two things, and misses none.
 
 import ast
 import builtins
+import re
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
@@ -24,9 +25,11 @@ STEPS_CAP = 20_000
 
 
 class Origin(NamedTuple):
-    """One thing a text is made of, besides constants."""
+    """One thing a text is made of, besides constants that say nothing."""
 
-    kind: Literal["parameter", "outside", "unknown"]
+    kind: Literal["parameter", "outside", "unknown", "sql"]
+    """``sql``: a constant by which the text is known to be SQL."""
+
     reason: str
 
     joined: bool = False
@@ -38,6 +41,13 @@ class Origin(NamedTuple):
 
 Origins = frozenset[Origin]
 NONE: Origins = frozenset()
+
+SQL_TEXT = re.compile(
+    r"\b(?:SELECT\b[^;]+\bFROM|INSERT\s+INTO|UPDATE\b[^;]+\bSET|DELETE\s+FROM|COPY\b|CALL\b|WITH\b[^;]+\bAS"
+    r"|(?:CREATE|ALTER|DROP|TRUNCATE|GRANT|REVOKE|SET|LISTEN|NOTIFY|VACUUM|EXPLAIN|SELECT)\s)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What begins so is SQL, where a function is called that may send some."""
 
 HARMLESS = frozenset(
     {"int", "float", "bool", "len", "Decimal", "UUID", "round", "abs", "ord", "hash", "id", "sum"}
@@ -69,7 +79,7 @@ ON_TEXT = frozenset(
 THROUGH = frozenset(
     {"str", "repr", "format", "list", "tuple", "set", "sorted", "reversed", "dict", "enumerate"}
     | {"zip", "dedent", "bytes", "iter", "next", "filter", "chain", "min", "max", "frozenset"}
-    | {"LiteralString", "fspath", "cleandoc", "Composed"}
+    | {"LiteralString", "fspath", "cleandoc", "Composed", "SQL", "text"}
 )
 """Functions that hand on what they are given."""
 
@@ -85,7 +95,6 @@ CHECKED_TYPES = frozenset(
 
 
 PARTS: dict[type[ast.expr], tuple[str, ...]] = {
-    ast.Constant: (),
     ast.Compare: (),
     ast.JoinedStr: ("values",),
     ast.FormattedValue: ("value", "format_spec"),
@@ -123,7 +132,7 @@ class Tracer:
         self._steps = 0
 
     def origins(self, node: ast.expr | None, place: Place, depth: int = 0) -> Origins:
-        """Return what *node* is made of, besides constants."""
+        """Return what *node* is made of, besides constants that say nothing."""
         key = (id(node), id(place))
         if node is None or key in self._known:
             return self._known.get(key, NONE)
@@ -214,6 +223,9 @@ class Tracer:
             return self._attribute(node, place, depth)
         if isinstance(node, ast.Call):
             return self._call(node, place, depth)
+        if isinstance(node, ast.Constant):
+            says = isinstance(node.value, str) and SQL_TEXT.search(node.value)
+            return frozenset({Origin("sql", "")}) if says else NONE
         if type(node) not in PARTS:
             return _unknown(f"{type(node).__name__.lower()} in line {node.lineno}")
         parts = list(_parts(node))
@@ -259,7 +271,7 @@ class Tracer:
         """Give up on a value that is compared with a list: it may be one of those."""
         here: Place | None = place
         while here is not None:
-            if name in here.checked and found:
+            if name in here.checked and any(one.kind != "sql" for one in found):
                 return _unknown(f"{name} is compared with a list of what is allowed")
             here = here.outer
         return found
@@ -299,8 +311,6 @@ class Tracer:
             return self.origins(node.args[-1] if node.args else None, place, depth)
         if name in OUTSIDE:
             return frozenset({Origin("outside", f"{name}()")})
-        if name in {"SQL", "text"}:  # a sink of its own
-            return NONE
         if isinstance(node.func, ast.Attribute) and name in ON_TEXT:
             found = _all(self.origins(one, place, depth) for one in [node.func.value, *arguments])
             return _joined(found) if name in {"format", "join", "format_map", "replace"} else found

@@ -101,6 +101,47 @@ def test_samples(name, code, want):
     assert min((one.text for one in found), key=order.index) == want, found
 
 
+BY_VARIABLE = {
+    "SQLAlchemy's text of a variable": (
+        "from sqlalchemy import text\n"
+        "def f(s, u):\n q = f\"SELECT a FROM t WHERE a = '{u}'\"\n s.execute(text(q))"
+    ),
+    "SQLAlchemy's text of a part": (
+        "import sqlalchemy as sa\ndef f(s, u):\n w = 'a = ' + u\n s.scalars(sa.text(w))"
+    ),
+    "text handed on by a module of the service": (
+        "from .db import text\ndef f(s, u):\n q = 'SELECT a FROM t WHERE a = ' + u\n s.execute(text(q))"
+    ),
+    "asyncpg's fetch": (
+        "import asyncpg\n"
+        "async def f(c, u):\n q = 'SELECT a FROM t WHERE a = ' + u\n return await c.fetch(q)"
+    ),
+    "asyncpg's prepare": (
+        "import asyncpg\nasync def f(c, u): await c.prepare(f'SELECT a FROM t WHERE a = {u}')"
+    ),
+    "a module without a driver": (
+        "def f(c, u):\n q = 'SELECT a FROM t WHERE a = ' + u\n return c.execute(q)"
+    ),
+    "a base from elsewhere": (
+        "from shop.db import BASE\ndef f(c, u): return c.fetchrow(f'{BASE} WHERE a = {u}')"
+    ),
+    "through a helper without a driver": (
+        "def run(c, q): return c.fetch(q)\ndef f(c, u): run(c, 'SELECT a FROM t WHERE a = ' + u)"
+    ),
+    "an attribute without a driver": (
+        "class D:\n def __init__(self, u): self.q = 'DELETE FROM t WHERE a = ' + u\n"
+        " def f(self, c): c.execute(self.q)"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BY_VARIABLE)
+def test_sql_that_does_not_stand_in_the_call_itself(name):
+    """Neither the text nor a driver need stand where the statement is sent."""
+    found = list(statements({"shop/a.py": ast.parse(BY_VARIABLE[name])}))
+    assert "from_outside" in {one.text for one in found}, found
+
+
 def test_calls_are_followed_from_file_to_file():
     modules = {
         "shop/db.py": "import psycopg\nclass Db:\n def rows(self, q): self.c.execute(q)",
@@ -136,6 +177,9 @@ def test_a_maze_of_calls_stays_undecided_and_ends():
         "import shutil\ndef f(a, b): shutil.copy(a, b)",
         "def f(response): return response.text('utf-8')",
         "def f(items): return items.copy()",
+        "import httpx\ndef f(client, url): return client.fetch(url)",
+        "def f(db, model): return db.query(model).prepare()",
+        "from .i18n import text\ndef f(key): return text(key)",
     ],
 )
 def test_what_is_no_sql(code):
@@ -161,7 +205,9 @@ def test_a_tree(tmp_path):
     [
         ("broken.py", "def f(:", ("broken.py",)),
         ("a.js", 'db.query("SELECT a FROM t WHERE a = " + u)', ("a.js",)),
+        ("a.js", "db.query('select a from t where a = ' + u)", ("a.js",)),
         ("a.js", "console.log(1)", ()),
+        ("a.js", "// Select one from the list", ()),
         ("schema.sql", "SELECT a FROM t", ()),
     ],
 )
