@@ -234,6 +234,10 @@ class Case:
         """Return the finding that it holds; any *advice* names the weakness that makes it WARN."""
         return self._found(Outcome.HOLDS_WEAKLY if advice else Outcome.HOLDS, advice)
 
+    def holds_and_advises(self, *advice: str) -> Finding:
+        """Return the finding that it holds, with any *advice* that weakens nothing."""
+        return self._found(Outcome.HOLDS, advice)
+
     def fails(self, *advice: str) -> Finding:
         """Return the finding that it does not hold."""
         return self._found(Outcome.FAILS, advice)

@@ -30,6 +30,11 @@ class GraphqlAnswer(Record, frozen=True, kw_only=True):
     """Why there was no answer, or why it is no GraphQL answer."""
 
     @property
+    def said(self) -> str:
+        """Its status and its words, for people."""
+        return f"status {self.status}, {self.reason or '; '.join(self.errors) or 'no error'}"
+
+    @property
     def answered(self) -> bool:
         """Whether every field that was asked for came back, without an error."""
         whole = bool(self.filled) and not (self.empty or self.errors or self.reason)
@@ -47,8 +52,14 @@ class GraphqlAnswer(Record, frozen=True, kw_only=True):
         ran = bool(self.filled or self.empty) and not (self.errors or self.reason)
         return self.status == 200 and ran
 
+    @property
+    def broke(self) -> bool:
+        """Whether the service failed over it; a passing overload says nothing of the request."""
+        return self.status is not None and self.status >= 500 and self.status not in _OVERLOAD
+
 
 _REFUSALS = frozenset({400, 401, 403, 404, 405, 422})
+_OVERLOAD = frozenset({502, 503, 504})
 
 
 class ExplorationPage(Record, frozen=True, kw_only=True):

@@ -3,19 +3,13 @@
 import pytest
 from msgspec.structs import replace
 
-from readiness_kit.checks.security.authorization import (
-    CHECK,
-    FIELDS,
-    LIMITS,
-    MATRIX,
-    NO,
-    NONE,
-    OK,
-    OWNED,
-    ROLE,
-    STRANGER,
-    TOO_DEEP,
-)
+from readiness_kit.checks.security.authorization import CHECK
+from readiness_kit.checks.security.authorization.answers import NO, NONE, OK, STRANGER
+from readiness_kit.checks.security.authorization.database_role import ROLE
+from readiness_kit.checks.security.authorization.depth import LIMITS, TOO_DEEP
+from readiness_kit.checks.security.authorization.fields import FIELDS
+from readiness_kit.checks.security.authorization.matrix import MATRIX
+from readiness_kit.checks.security.authorization.ownership import OWNED
 from readiness_kit.facts.authorization import ANONYMOUS
 from readiness_kit.facts.query_limits import DepthTry
 

@@ -23,7 +23,7 @@ from readiness_kit.facts.input_validation import (
     OversizedTry,
     Stored,
 )
-from readiness_kit.verdict import Case, Cause, Check, Finding, holds, judges
+from readiness_kit.verdict import Case, Cause, Check, Finding, judges
 
 PATIENCE_MS = 5000.0
 """Time within which an oversized request is to be answered (default)."""
@@ -31,23 +31,14 @@ PATIENCE_MS = 5000.0
 TOO_LARGE = frozenset({400, 413, 414, 422, 431})
 """Statuses that refuse a request for what it holds (RFC 9110 15.5)."""
 
-PASSING = (408, 425, 429, 502, 503, 504)
-"""Statuses that say nothing about the value that was sent."""
-
 WANTED = ("wrong_type", "unknown_field", "out_of_range")
 """Faults that every schema with arguments lets us try; null only where something is required."""
 
 
-def _got(answer: GraphqlAnswer) -> str:
-    words = answer.reason or "; ".join(answer.errors) or "no error"
-    return f"status {answer.status}, {words}"
-
-
 def _accepted(answer: GraphqlAnswer) -> bool:
     """Whether data came back, or no error where one was due, or the service broke."""
-    broken = answer.status is not None and answer.status >= 500 and answer.status not in PASSING
     silent = answer.status is not None and 200 <= answer.status < 300 and not answer.errors
-    return bool(answer.filled) or broken or silent
+    return bool(answer.filled) or answer.broke or silent
 
 
 def _refused(answer: GraphqlAnswer) -> bool:
@@ -95,7 +86,7 @@ def judge_malformed(malformed: MalformedInput) -> Iterator[Finding]:
 def _unclear(malformed: MalformedInput) -> str:
     """Return why nothing can be said, or nothing."""
     unclear = [
-        f"{one.place} {one.fault}: {_got(one.answer)}"
+        f"{one.place} {one.fault}: {one.answer.said}"
         for one in malformed.tries
         if not _refused(one.answer)
     ]
@@ -128,20 +119,13 @@ def _lost_write(stored: Stored | None) -> str:
 
 
 def _places(tries: Iterable[MalformedTry]) -> str:
-    return "; ".join(f"{one.fault} at {one.place} ({_got(one.answer)})" for one in tries)
+    return "; ".join(f"{one.fault} at {one.place} ({one.answer.said})" for one in tries)
 
 
 def _passed(this: Case, stored: Stored | None) -> Finding:
     left = stored.left if stored else 0
     advice = [f"remove {left} rows that are marked `readiness canary` by hand"] if left else []
-    return holds(
-        this.claim,
-        got=this.got,
-        want=this.want,
-        seen=this.seen,
-        advice=advice,
-        reproduce=this.reproduce,
-    )
+    return this.holds_and_advises(*advice)
 
 
 @judges("oversized_input_refused")
@@ -161,7 +145,7 @@ def judge_oversized(oversized: OversizedInput) -> Iterator[Finding]:
     stored = oversized.stored
     bad = [one for one in oversized.tries if _accepted(one.answer) or _late(oversized, one)]
     if bad or (stored is not None and stored.found):
-        said = "; ".join(f"{_size(one)}: {_got(one.answer)}" for one in bad)
+        said = "; ".join(f"{_size(one)}: {one.answer.said}" for one in bad)
         yield case(f"not refused: {said or 'stored all the same'}").fails()
         return
     unclear = _unclear_sizes(oversized)
@@ -190,9 +174,9 @@ def _unclear_sizes(oversized: OversizedInput) -> str:
     if missing or not oversized.tries or "body" not in oversized.takes:
         return f"not tried: {', '.join(missing) or 'anything'}"
     if not oversized.control.executed:
-        return f"something small is not answered, either: {_got(oversized.control)}"
+        return f"something small is not answered, either: {oversized.control.said}"
     unclear = [
-        f"{_size(one)}: {_got(one.answer)}"
+        f"{_size(one)}: {one.answer.said}"
         for one in oversized.tries
         if not (one.reset or _refused(one.answer))
     ]
