@@ -4,7 +4,11 @@ import pytest
 from msgspec.structs import replace
 from webserver import visit
 
-from readiness_kit.checks.security.ddos_protection import CHECK, DATABASE, EDGE, NGINX, ORIGIN
+from readiness_kit.checks.security.ddos_protection import CHECK
+from readiness_kit.checks.security.ddos_protection.connection_limits import DATABASE
+from readiness_kit.checks.security.ddos_protection.nginx import NGINX
+from readiness_kit.checks.security.ddos_protection.origin import ORIGIN
+from readiness_kit.checks.security.ddos_protection.provider import EDGE
 from readiness_kit.facts.ingress import DeclaredIngresses, Ingress
 from readiness_kit.probes.nginx import nginx_config
 from readiness_kit.target import Proxy
