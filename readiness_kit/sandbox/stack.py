@@ -36,8 +36,8 @@ SERVICE_DEADLINE_S = 60.0
 class Stack:
     """Every server of one sandbox, started in an order that costs the least time.
 
-    The service's processes spend three seconds importing; meanwhile the database is made. nginx
-    comes last, so that it never sees a backend down.
+    The service's processes spend three seconds importing, and Prometheus five until it looks at its
+    targets; meanwhile the database is made. nginx comes last, so that it never sees a backend down.
     """
 
     def __init__(
@@ -177,13 +177,13 @@ class Stack:
         for instance in self.instances:
             instance.note_pid()
         cache = self._run(undo, self._cache())
+        self._monitoring = monitoring = Monitoring(layout, ports, variant)
+        monitoring.start(undo)
 
         self.progress("creating PostgreSQL: primary, standby, roles, data")
         self._database = database = Database(layout, ports, variant, self.passwords)
         undo.callback(database.stop)
         database.start(authority)
-        self._monitoring = monitoring = Monitoring(layout, ports, variant)
-        monitoring.start(undo)
 
         self.progress("writing backups, documents, keys and records")
         if variant == "hardened":
@@ -206,9 +206,9 @@ class Stack:
         edge = self._run(undo, make_edge(layout, ports, variant, cache.socket))
         edge.wait_until(lambda: answers(ports.https))
         self.tend()
-        monitoring.wait()
         database.forget_statements()
         be_used(self.instances, (layout.secrets / "token_reader").read_text())
+        monitoring.wait()
 
     def _run(self, undo: ExitStack, process: P) -> P:
         undo.callback(process.stop)

@@ -22,19 +22,15 @@ def be_used(instances: Sequence[Instance], token: str) -> None:
         ServerError: One does not answer.
 
     """
-    for number, offset in enumerate(OFFSETS):
-        _ask(instances[number % len(instances)].port, token, offset)
+    headers = {"authorization": f"Bearer {token}"}
+    with httpx.Client(headers=headers, timeout=DEADLINE_S, trust_env=False) as client:
+        for number, offset in enumerate(OFFSETS):
+            _ask(client, instances[number % len(instances)].port, offset)
 
 
-def _ask(port: int, token: str, offset: int) -> None:
+def _ask(client: httpx.Client, port: int, offset: int) -> None:
     body = {"query": QUERY, "variables": {"n": offset}}
     try:
-        httpx.post(
-            f"http://{LOOPBACK}:{port}/graphql",
-            json=body,
-            headers={"authorization": f"Bearer {token}"},
-            timeout=DEADLINE_S,
-            trust_env=False,
-        ).raise_for_status()
+        client.post(f"http://{LOOPBACK}:{port}/graphql", json=body).raise_for_status()
     except httpx.HTTPError as error:
         raise ServerError(f"the service does not answer: {error}") from error
