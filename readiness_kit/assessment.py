@@ -285,6 +285,12 @@ class Assessment:
                 reason=f"this needs the effect {effect}, which was not allowed",
                 hint=f"run again with --allow {effect}: it sends {source.asks}",
             )
+        if source.drill is not None and source.drill not in self.target.drills.run:
+            return Unseen(
+                cause="not_selected",
+                reason=f"the drill {source.drill} is not among drills.run of readiness.yaml",
+                hint=f"add {source.drill} to drills.run",
+            )
         if self.target.environment != "production" or effect in ("read", "canary"):
             return None
         if effect == "drill" and not source.spares_target:

@@ -26,7 +26,7 @@ import httpx
 from readiness_kit.contents import Effect
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts import Fact
-from readiness_kit.target import Api, Cache, Database, Target, origin
+from readiness_kit.target import Api, Cache, Database, DrillName, Target, origin
 
 T = typing.TypeVar("T")
 
@@ -403,6 +403,9 @@ class Source:
     spares_target: bool = False
     """Whether a drill breaks and changes nothing of the target: it may be held in production."""
 
+    drill: DrillName | None = None
+    """The drill's name in ``drills.run`` of ``readiness.yaml``, without which it is not held."""
+
     @property
     def turn(self) -> int:
         """When it is due: looking and canaries 0, load 1, drills 2, and 3 for the rest.
@@ -424,12 +427,14 @@ def source(
     deadline_s: float = 20.0,
     exclusive: tuple[str, ...] = (),
     spares_target: bool = False,
+    drill: DrillName | None = None,
 ) -> Callable[[Callable[[Visit], Fact]], Source]:
     """Declare that the decorated function gives the fact its return annotation names."""
 
     def declare(gather: Callable[[Visit], Fact]) -> Source:
         kind = typing.get_type_hints(gather)["return"]
-        return Source(kind, gather, effect, asks, deadline_s, frozenset(exclusive), spares_target)
+        alone = frozenset(exclusive)
+        return Source(kind, gather, effect, asks, deadline_s, alone, spares_target, drill)
 
     return declare
 

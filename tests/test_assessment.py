@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from readiness_kit import assessment as rooms
 from readiness_kit import judgement
 from readiness_kit.assessment import Assessment
+from readiness_kit.commands import plan
 from readiness_kit.contents import claims
 from readiness_kit.errors import NotSeen, RunFolderError, UsageError
 from readiness_kit.evidence import locks
@@ -183,6 +185,19 @@ def test_a_drill_that_spares_production_is_held_when_confirmed(world, confirm, a
     world.gather_by(lambda visit: looks.append(1) or door(), effect="drill", spares_target=True)
     status, _ = world.status(world.open("production", allow=("drill",), confirm=confirm))
     assert (bool(looks), status is Status.PASS) == (allowed, allowed)
+
+
+@pytest.mark.parametrize(("run", "held"), [("", True), ("[restore]", False), ("[failover]", True)])
+def test_only_chosen_drills_are_held_and_the_plan_says_so(world, run, held):
+    looks = []
+    world.gather_by(lambda visit: looks.append(1) or door(), effect="drill", drill="failover")
+    extra = f"drills: {{run: {run}}}\n" if run else ""
+    status, cause = world.status(world.open(extra=extra, allow=("drill",)))
+    assert (status, cause) == (
+        (Status.PASS, None) if held else (Status.UNKNOWN, Cause.NOT_SELECTED)
+    )
+    said = CliRunner().invoke(plan.command, ["-c", "readiness.yaml", "--allow", "drill"]).output
+    assert ("not held: failover is not among drills.run" in said) is not held
 
 
 def test_only_restores_are_held_in_production():

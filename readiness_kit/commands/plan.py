@@ -39,6 +39,9 @@ def command(ids: tuple[str, ...], target_file: Path, allow: tuple[Effect, ...]) 
         if issubclass(source.fact, LoadRun):
             words, seconds = _shape(target, source.fact)
             click.echo(f"  {'':<28} {'':<7} {words}")
+        if source.drill is not None and source.drill not in target.drills.run:
+            click.echo(f"  {'':<28} {'':<7} not held: {source.drill} is not among drills.run")
+            seconds = 0.0
         longest += seconds if source.effect in allowed and source.exclusive else 0
     click.echo(f"at most {longest:.0f} s for what must run alone; nothing was asked now")
 

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import httpx
 import psycopg
 
-from readiness_kit.drills.readiness import demand_chosen
 from readiness_kit.drills.scratch import dialled
 from readiness_kit.drills.steady import Question, filled
 from readiness_kit.drills.undo import answers_again
@@ -50,6 +49,7 @@ class _Backend(NamedTuple):
 
 @source(
     effect="drill",
+    drill="connections",
     asks=f"{CALLS_BEFORE + CALLS} calls, 5 SQL statements; ends the idle connections of "
     "database.application_pools",
     deadline_s=120,
@@ -59,10 +59,9 @@ def dead_connections(visit: Visit) -> DeadConnections:
     """End idle connections, then call.
 
     Raises:
-        NotSeen: Not to be held, no pool is declared, or its connections may not be ended.
+        NotSeen: No pool is declared, or its connections may not be ended.
 
     """
-    demand_chosen(visit, "connections")
     names = [one.name for one in visit.database.application_pools]
     if not names:
         raise NotSeen(

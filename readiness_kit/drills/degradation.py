@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from readiness_kit.drills.cached import Kept, Lookups
-from readiness_kit.drills.readiness import demand_chosen
 from readiness_kit.drills.steady import Steady
 from readiness_kit.drills.undo import broken, declared
 from readiness_kit.errors import NotSeen
@@ -41,6 +40,7 @@ DATABASE: tuple[Cut, ...] = ("cut_database", "blackhole_database")
 
 @source(
     effect="drill",
+    drill="degradation",
     asks=f"10 calls a second for 2 to 8 min; breaks the cache twice for {LONGEST_S:g} s and the "
     f"database twice for {DATABASE_S:g} to {LONGEST_S:g} s",
     deadline_s=900,
@@ -50,10 +50,9 @@ def degradation_drill(visit: Visit) -> DegradationDrill:
     """Break one thing after the other, each after the one before is mended.
 
     Raises:
-        NotSeen: Not to be held, a fault is not declared, or the service was not well before.
+        NotSeen: A fault is not declared, or the service was not well before.
 
     """
-    demand_chosen(visit, "degradation")
     faults = (*(CACHE if visit.target.cache else ()), *DATABASE)
     for name in faults:
         declared(visit, name)

@@ -10,7 +10,6 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from readiness_kit.drills import canary
-from readiness_kit.drills.readiness import demand_chosen
 from readiness_kit.drills.undo import SWITCH_S, broken, declared, run
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.failover import Answered, FailoverDrill, Stage
@@ -40,6 +39,7 @@ class _Role(NamedTuple):
 
 @source(
     effect="drill",
+    drill="failover",
     asks="writes about 20 rows a second; stops the primary of the database at once, has a standby "
     "promoted, rejoins the old primary, and puts all back: two short outages of writing",
     deadline_s=900,
@@ -49,10 +49,9 @@ def failover_drill(visit: Visit) -> FailoverDrill:
     """Write, stop the primary, promote, rejoin, put back, compare.
 
     Raises:
-        NotSeen: Not to be held, the means are not declared, or writing failed before.
+        NotSeen: The means are not declared, or writing failed before.
 
     """
-    demand_chosen(visit, "failover")
     declared(visit, "stop_primary")
     with canary.table(visit):
         return _Drill(visit).hold()

@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 
 from readiness_kit.drills import canary
-from readiness_kit.drills.readiness import demand_chosen
 from readiness_kit.drills.recovery import ground
 from readiness_kit.facts.recovery import ArchiveRecovery
 from readiness_kit.sources import Visit, source
@@ -16,6 +15,7 @@ WRITTEN_S = 0.5
 
 @source(
     effect="drill",
+    drill="loss",
     asks="no request to the service; writes about 20 rows a second for a few seconds, takes one "
     "base backup where none is kept, and recovers it in database.scratch",
     deadline_s=1800,
@@ -25,10 +25,9 @@ def archive_recovery(visit: Visit) -> ArchiveRecovery:
     """Write, lose, recover, compare.
 
     Raises:
-        NotSeen: Not to be held, no archive, no place, no role that may write.
+        NotSeen: No archive, no place, no role that may write.
 
     """
-    demand_chosen(visit, "loss")
     with ground(visit) as place, ExitStack() as life, canary.table(visit):
         with canary.Writer(visit) as writer:
             time.sleep(WRITTEN_S)

@@ -8,8 +8,7 @@ from pathlib import Path
 import psycopg
 
 from readiness_kit.drills import canary
-from readiness_kit.drills.copies import await_archived
-from readiness_kit.drills.readiness import demand_chosen
+from readiness_kit.drills.archived import await_archived
 from readiness_kit.drills.recovery import ARCHIVED_S, ground
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.recovery import PointInTimeRecovery
@@ -24,6 +23,7 @@ PAUSE_S = 0.2
 
 @source(
     effect="drill",
+    drill="pitr",
     asks=f"no request to the service; writes {2 * ROWS} rows, ends one WAL segment, takes one base "
     "backup where none is kept, and recovers it in database.scratch",
     deadline_s=1800,
@@ -33,10 +33,9 @@ def point_in_time_recovery(visit: Visit) -> PointInTimeRecovery:
     """Write, mark, write, recover to the mark.
 
     Raises:
-        NotSeen: Not to be held, no archive, no place, no role that may write.
+        NotSeen: No archive, no place, no role that may write.
 
     """
-    demand_chosen(visit, "pitr")
     with ground(visit) as place, ExitStack() as life, canary.table(visit):
         base = place.base()
         with canary.connect(visit) as connection:

@@ -14,7 +14,6 @@ from readiness_kit.drills.undo import Broken, broken, declared
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.readiness import Outage, Poll, ReadinessDrill
 from readiness_kit.sources import Address, Visit, source
-from readiness_kit.target import DrillName
 
 PERIOD_S = 0.4
 """Time between two polls of one endpoint at one place."""
@@ -42,6 +41,7 @@ Endpoint = Literal["health", "ready"]
 
 @source(
     effect="drill",
+    drill="readiness",
     asks=f"cuts the database for {TURN_OFF_S:g} s at most, then the cache; "
     "polls health and readiness 2.5 times a second at every place",
     deadline_s=300,
@@ -51,10 +51,9 @@ def readiness_drill(visit: Visit) -> ReadinessDrill:
     """Cut the database, mend it, cut the cache, mend it.
 
     Raises:
-        NotSeen: Not to be held, a fault is not declared, or the service was not ready before.
+        NotSeen: A fault is not declared, or the service was not ready before.
 
     """
-    demand_chosen(visit, "readiness")
     cache = visit.target.cache
     declared(visit, "cut_database")
     if cache is not None:
@@ -80,21 +79,6 @@ def readiness_drill(visit: Visit) -> ReadinessDrill:
         seconds=round(time.monotonic() - polling.began_s, 1),
         observed_at=datetime.now(UTC),
     )
-
-
-def demand_chosen(visit: Visit, name: DrillName) -> None:
-    """Make sure that the drill *name* is to be held.
-
-    Raises:
-        NotSeen: It is not among ``drills.run``.
-
-    """
-    if name not in visit.target.drills.run:
-        raise NotSeen(
-            f"the drill {name} is not among drills.run of readiness.yaml",
-            cause="not_selected",
-            hint=f"add {name} to drills.run",
-        )
 
 
 def _cut_database(visit: Visit, polling: "Polling") -> Outage:

@@ -8,15 +8,16 @@ from typing import Literal, NamedTuple
 import psycopg
 
 from readiness_kit.drills import sums
-from readiness_kit.drills.readiness import demand_chosen
 from readiness_kit.drills.restored import Restore, Restored, Source
 from readiness_kit.drills.scratch import Live, dialled, scratch, size, suitable
 from readiness_kit.errors import NotSeen, ServerError
 from readiness_kit.facts.restore import Recovery, RestoreDrill, SumsFrom, TableSum
 from readiness_kit.probes.backup_reading import chain, kind_of
 from readiness_kit.probes.backups import newest_backup
+from readiness_kit.probes.base_manifest import size_by_manifest
 from readiness_kit.probes.postgres_session import Sql
 from readiness_kit.probes.postgres_tools import SAID_CAP, first_words
+from readiness_kit.probes.tarred import is_tarred
 from readiness_kit.servers.postgres import SUPERUSER
 from readiness_kit.sources import Visit, source
 
@@ -31,6 +32,7 @@ DUMP_GROWTH = 12.0
 
 @source(
     effect="drill",
+    drill="restore",
     asks="no request to the service; copies the newest backup into database.scratch, restores it "
     "there drills.restores times, and reads every table once where no sums lie beside the backup",
     deadline_s=DEADLINE_S,
@@ -41,10 +43,9 @@ def restore_drill(visit: Visit) -> RestoreDrill:
     """Restore the newest backup and compare it with its source.
 
     Raises:
-        NotSeen: Not to be held, no backup, no place, or no PostgreSQL that could restore it.
+        NotSeen: No backup, no place, or no PostgreSQL that could restore it.
 
     """
-    demand_chosen(visit, "restore")
     backup, path = newest_backup(visit)
     kind = kind_of(path)
     if kind == "pgbackrest":
@@ -180,8 +181,8 @@ class _Drill:
 
 def _room(live: Live, path: Path) -> int:
     """Return how much room a restore of *path* takes, at most."""
-    if (path / "PG_VERSION").is_file():
-        return 2 * sum(size(one) for one in chain(path))
+    if (path / "PG_VERSION").is_file() or is_tarred(path):
+        return 2 * sum(max(size(one), size_by_manifest(one)) for one in chain(path))
     packed = size(path)
     restored = live.bytes * GROWTH if live.bytes else packed * DUMP_GROWTH
     return int(packed + restored)

@@ -73,12 +73,6 @@ def test_one_that_is_not_ready_before_is_left_alone(tmp_path, monkeypatch):
         held(service)
 
 
-def test_a_drill_that_was_not_chosen_is_not_held(tmp_path):
-    with pytest.raises(NotSeen, match=r"drills\.run") as raised:
-        held(Service(tmp_path), run=())
-    assert raised.value.cause == "not_selected"
-
-
 def test_without_the_means_nothing_is_cut(tmp_path):
     service = Service(tmp_path)
     with serve(service.answer) as url:
