@@ -59,11 +59,8 @@ def _rank(claim: ClaimResult | None) -> float:
 
 
 def words(claim: ClaimResult | None) -> str:
-    """Say how *claim* stands: status, cause and waiver."""
-    if claim is None:
-        return "absent"
-    cause = f" {claim.cause.value}" if claim.cause is not None else ""
-    return f"{claim.status.value}{cause}{' (waived)' if claim.waived else ''}"
+    """Say how *claim* stands, if it is there."""
+    return "absent" if claim is None else claim.words
 
 
 def _notes(old: ClaimResult, new: ClaimResult) -> tuple[str, ...]:

@@ -104,6 +104,12 @@ class ClaimResult(Part, frozen=True):
         """Whether the claim counts in this phase."""
         return self.cause is not Cause.NOT_DUE
 
+    @property
+    def words(self) -> str:
+        """How it stands, for people: status, the cause of an UNKNOWN, and whether it is waived."""
+        cause = f" {self.cause.value}" if self.cause is not None else ""
+        return f"{self.status.value}{cause}{' (waived)' if self.waived else ''}"
+
 
 class ItemResult(Part, frozen=True):
     """One item: the worst of its claims that are due."""

@@ -54,10 +54,7 @@ def progress(words: str) -> Iterator["Progress"]:
 def status_words(claim: "ClaimResult") -> tuple[str, str]:
     """Return a claim's status as words, and its style."""
     symbol, style = SYMBOLS[claim.status.value]
-    words = f"{symbol} {claim.status.value}"
-    if claim.cause is not None:
-        words += f" {claim.cause.value}"
-    return (f"{words} (waived)" if claim.waived else words), style
+    return f"{symbol} {claim.words}", style
 
 
 def print_results(

@@ -30,9 +30,14 @@ class GraphqlAnswer(Record, frozen=True, kw_only=True):
     """Why there was no answer, or why it is no GraphQL answer."""
 
     @property
+    def words(self) -> str:
+        """What it says went wrong, for people; nothing when it says nothing."""
+        return self.reason or "; ".join(self.errors)
+
+    @property
     def said(self) -> str:
         """Its status and its words, for people."""
-        return f"status {self.status}, {self.reason or '; '.join(self.errors) or 'no error'}"
+        return f"status {self.status}, {self.words or 'no error'}"
 
     @property
     def answered(self) -> bool:

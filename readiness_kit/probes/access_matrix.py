@@ -165,7 +165,7 @@ def _set_up(visit: Visit, task: _Task, mark: str) -> tuple[str | int, Caller]:
         row = first_id(ready.data)
         if row is not None:
             return row, maker
-        said = ready.answer.reason or "; ".join(ready.answer.errors) or "no id came back"
+        said = ready.answer.words or "no id came back"
     raise NotSeen(f"nothing to try it on: {said}")
 
 

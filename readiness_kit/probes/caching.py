@@ -186,7 +186,7 @@ def _write(visit: Visit, canary: CacheCanary) -> WriteSeen:
         accepted_delay_s=canary.accepted_delay_s,
         undone=undone,
         mark=mark,
-        reason=reply.answer.reason or "; ".join(reply.answer.errors),
+        reason=reply.answer.words,
     )
 
 

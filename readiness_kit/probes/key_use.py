@@ -1,6 +1,5 @@
 """Call the service once with a canary key, and wait for the record in the audit log."""
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from readiness_kit.facts.api_keys import KeyUse
 from readiness_kit.probes.errors_seen import request_id
 from readiness_kit.probes.graphql import Json, bearer, plain_query, read_body
 from readiness_kit.probes.http import ERROR
-from readiness_kit.probes.logs import ALIASES, Tail
+from readiness_kit.probes.logs import ALIASES, Tail, json_object
 from readiness_kit.sources import Visit, source
 from readiness_kit.target import ApiKeys, Logs
 
@@ -99,7 +98,7 @@ def _await(visit: Visit, tail: Tail, keys: ApiKeys, reference: str) -> Record | 
     until = time.monotonic() + keys.audit_within_s
     own_files = bool(keys.audit_log)
     while True:
-        lines = [one for record in tail.records() if (one := _object(record)) is not None]
+        lines = [one for record in tail.records() if (one := json_object(record)) is not None]
         logged = any(reference in _leaves(one) for one in lines)  # a proxy may give another id
         audit = [one for one in lines if own_files or is_audit(one)]
         record = find(audit, keys.canary_id, reference if logged else "", visit.target.logs)
@@ -148,11 +147,3 @@ def _leaves(node: Json, depth: int = 0) -> set[str]:
     if isinstance(node, list):
         return set().union(*(_leaves(one, depth + 1) for one in node))
     return {str(node)}
-
-
-def _object(line: str) -> dict[str, Json] | None:
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None

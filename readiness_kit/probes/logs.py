@@ -118,7 +118,7 @@ class Tail:
 
     def requests(self, path: str) -> int | None:
         """Return how many requests to *path* were logged, ``None`` when that cannot be told."""
-        lines = [_object(record) for record in self.records()]
+        lines = [json_object(record) for record in self.records()]
         told = [line for line in lines if line and is_request(line, names(self._logs, line))]
         if not told or not self.complete:
             return None
@@ -139,7 +139,7 @@ def _appended(file: Path, mark: tuple[int, int]) -> list[str]:
 
 
 def _tells(logs: Logs, record: str) -> bool:
-    line = _object(record)
+    line = json_object(record)
     return line is None or is_request(line, names(logs, line))
 
 
@@ -187,7 +187,7 @@ def log_sample(visit: Visit) -> LogSample:
         for line in lines
         for one in _secrets(line, file.name, secrets)
     }
-    objects = [(_object(line), line) for lines, _ in read.values() for line in lines]
+    objects = [(json_object(line), line) for lines, _ in read.values() for line in lines]
     requests = [
         line for line, _ in objects if line is not None and is_request(line, names(logs, line))
     ]
@@ -247,7 +247,8 @@ def _last_lines(file: Path) -> tuple[list[str], str]:
     return [line for line in whole if line.strip()][-LINES:], ""
 
 
-def _object(line: str) -> dict[str, Json] | None:
+def json_object(line: str) -> dict[str, Json] | None:
+    """Return the JSON object that *line* is, if it is one."""
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):
@@ -256,7 +257,7 @@ def _object(line: str) -> dict[str, Json] | None:
 
 
 def _file(logs: Logs, file: Path, lines: list[str], reason: str, arrived: int) -> LogFile:
-    objects = [_object(line) is not None for line in lines]
+    objects = [json_object(line) is not None for line in lines]
     leading = objects.index(True) if True in objects else len(objects)
     recent = lines[-RECENT:]
     return LogFile(
@@ -274,7 +275,7 @@ def _file(logs: Logs, file: Path, lines: list[str], reason: str, arrived: int) -
 
 def _level(logs: Logs, text: str) -> str:
     """Return the level of one line in capitals."""
-    line = _object(text)
+    line = json_object(text)
     if line is None:
         found = _PLAIN_LEVEL.search(text)
         return found[1] if found else "(none)"

@@ -83,7 +83,7 @@ def _try(visit: Visit, one: OwnedObject, owner: Caller, other: Caller, none: Own
     if one.setup:
         ready = owner.ask(one.setup, {"mark": new_mark(visit)})
         made = first_id(ready.data)
-        none = replace(none, reason=ready.answer.reason or "; ".join(ready.answer.errors))
+        none = replace(none, reason=ready.answer.words)
     if made is None:
         return replace(none, reason=none.reason or "there is neither setup nor id")
     undone: Undone = "nothing"

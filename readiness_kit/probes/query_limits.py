@@ -123,7 +123,7 @@ def _way(known: Known, ask_one: Asker) -> tuple[Way, DepthTry] | None:
         answer = ask_one(way.query(depth))
         if answer.executed:
             return way, DepthTry(depth=depth, answer=answer)
-        said = answer.reason or "; ".join(answer.errors) or str(answer.status)
+        said = answer.words or str(answer.status)
     if said:
         raise NotSeen(
             f"not even a shallow query is answered: {said}",
@@ -148,8 +148,7 @@ def search(way: Way, first: DepthTry, ask_one: Asker) -> tuple[list[DepthTry], s
         elif answer.refused:
             bad = depth
         else:
-            said = answer.reason or "; ".join(answer.errors) or "no error"
-            return tries, f"no clear answer at depth {depth}: status {answer.status}, {said}"
+            return tries, f"no clear answer at depth {depth}: {answer.said}"
         if answer.executed and answer.elapsed_ms > SLOW_MS and bad > DEEPEST:
             return tries, f"depth {depth} took {answer.elapsed_ms:.0f} ms, so none deeper was tried"
     return tries, ""

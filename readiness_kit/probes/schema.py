@@ -139,7 +139,7 @@ def told_schema(visit: Visit) -> tuple[GraphQLSchema, str]:
             if reply.answer.answered:
                 return _client_schema(reply.data), identity
             answer = reply.answer
-            said = answer.reason or "; ".join(answer.errors) or str(answer.status)
+            said = answer.words or str(answer.status)
     raise NotSeen(
         f"introspection as {identity} was not answered: {said}",
         hint="allow it to an administrator and add the token as identities.admin",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from readiness_kit.contents import claims
-from readiness_kit.results import ClaimResult, Results
+from readiness_kit.results import Results
 from readiness_kit.verdict import Cause, Status
 
 WORDS = {
@@ -37,10 +37,6 @@ def differences(results: Results, *, full: bool, prometheus: bool) -> Iterator[s
             continue
         want = expected(claims()[claim.id].sandbox, full=full, prometheus=prometheus)
         if want is not None and claim.status.value != want:
-            yield f"{claim.id}: {_words(claim)}, expected {want}: {claim.got}"
+            yield f"{claim.id}: {claim.words}, expected {want}: {claim.got}"
         elif want == Status.UNKNOWN.value and not claim.waived:
             yield f"{claim.id}: UNKNOWN as expected, but not waived"
-
-
-def _words(claim: ClaimResult) -> str:
-    return f"{claim.status.value} {claim.cause.value}" if claim.cause else claim.status.value

@@ -286,19 +286,15 @@ def _problems(one: Break, before: Seen, during: Seen, after: Seen) -> Iterator[s
             continue
         seen, mended = during[claim], after[claim]
         if claim not in expected and seen.status is not was.status:
-            yield f"{claim} turned, too: from {was.status.value} to {_words(seen)}: {seen.got}"
+            yield f"{claim} turned, too: from {was.status.value} to {seen.words}: {seen.got}"
         if mended.status is not was.status:
-            yield f"{claim} is {_words(mended)} after mending: {mended.got}"
+            yield f"{claim} is {mended.words} after mending: {mended.got}"
 
 
 def _unturned(was: ClaimResult, seen: ClaimResult, wanted: Status) -> Iterator[str]:
     if was.status not in GREEN:
-        yield f"{was.id} was {_words(was)} before it was broken: {was.got}"
+        yield f"{was.id} was {was.words} before it was broken: {was.got}"
     elif was.status is wanted:
         yield f"{was.id} is {wanted.value} anyway"
     elif seen.status is not wanted:
-        yield f"{was.id} must be {wanted.value} and is {_words(seen)}: {seen.got}"
-
-
-def _words(claim: ClaimResult) -> str:
-    return f"{claim.status.value} {claim.cause.value}" if claim.cause else claim.status.value
+        yield f"{was.id} must be {wanted.value} and is {seen.words}: {seen.got}"

@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from readiness_kit.statistics.histogram import Histogram, merge
+from readiness_kit.statistics.shares import exactly
 
 CONFIDENCE = 0.95
 """Probability that the interval holds the true quantile."""
@@ -114,7 +115,7 @@ def ranks(n: int, p: float) -> tuple[int, int]:
     tail = (1 - CONFIDENCE) / 2
     spread = 12 * math.sqrt(n * p * (1 - p)) + 12
     first, last = max(0, math.floor(n * p - spread)), min(n, math.ceil(n * p + spread))
-    mass = [_binomial(k, n, p) for k in range(first, last + 1)]
+    mass = [exactly(k, n, p) for k in range(first, last + 1)]
     low = max(k for k, below in enumerate(accumulate(mass), first + 1) if below <= tail)
     high = min(last - i for i, above in enumerate(accumulate(reversed(mass))) if above <= tail)
     return low, high
@@ -185,11 +186,6 @@ def _near(whole: Histogram, p: float, limit_ms: float | None) -> tuple[float, ..
         return value_ms, median_ms
     near = (limit_ms, limit_ms / 2, limit_ms / 4)
     return (*near, value_ms) if value_ms >= limit_ms / 4 else near
-
-
-def _binomial(k: int, n: int, p: float) -> float:
-    ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-    return math.exp(ways + k * math.log(p) + (n - k) * math.log1p(-p))
 
 
 def _low(block: Histogram, p: float) -> float:

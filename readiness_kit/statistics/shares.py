@@ -30,9 +30,10 @@ def against(count: int, n: int, limit: float) -> Literal["under", "over", "strad
 
 def at_most(count: int, n: int, p: float) -> float:
     """Return the probability of at most *count* of *n*, each with probability *p*."""
-    return min(1.0, math.fsum(_exactly(k, n, p) for k in range(min(count, n) + 1)))
+    return min(1.0, math.fsum(exactly(k, n, p) for k in range(min(count, n) + 1)))
 
 
-def _exactly(k: int, n: int, p: float) -> float:
+def exactly(k: int, n: int, p: float) -> float:
+    """Return the probability of exactly *k* of *n*, each with probability *p*."""
     ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
     return math.exp(ways + k * math.log(p) + (n - k) * math.log1p(-p))

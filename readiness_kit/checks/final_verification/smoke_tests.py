@@ -59,7 +59,7 @@ def _never_answered(seen: SmokeRounds) -> bool:
 
 
 def _words(one: GraphqlAnswer) -> str:
-    problem = one.reason or "; ".join(one.errors) or f"empty: {', '.join(one.empty) or 'all'}"
+    problem = one.words or f"empty: {', '.join(one.empty) or 'all'}"
     return f"{one.status or 'no answer'} {problem}"
 
 
