@@ -18,7 +18,7 @@ from readiness_kit.harness.engine import Engine, Flight
 from readiness_kit.harness.fastlane import Lane
 from readiness_kit.harness.guarded import BoundPool, GuardedAgent, PacedSession, address_of, allow
 from readiness_kit.harness.plan import Order, Origin, Plan
-from readiness_kit.harness.users import ClosedUser, FastLaneUser
+from readiness_kit.harness.users import FIXED_HEADERS, ClosedUser, FastLaneUser
 
 CONNECTING = 50
 """Users that connect at once."""
@@ -149,8 +149,7 @@ class PacedFastLane(Paced):
 
     def fixed_headers(self) -> dict[str, str]:
         """Return what every request carries."""
-        ours = {"User-Agent": "readiness-kit load", "Accept-Encoding": "gzip, deflate"}
-        return {**ours, **self.environment.plan.headers}
+        return {**FIXED_HEADERS, **self.environment.plan.headers}
 
     def landed(
         self,

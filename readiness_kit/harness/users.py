@@ -31,6 +31,9 @@ PREPARED = 200
 TIMEOUT_S = 60.0
 """Longest wait for an answer under stock Locust; the engine has its own."""
 
+FIXED_HEADERS = {"User-Agent": "readiness-kit load", "Accept-Encoding": "gzip, deflate"}
+"""What every request of the fast lane carries."""
+
 _NAME = re.compile(r"\b(?:query|mutation|subscription)\s+([A-Za-z_]\w*)")
 
 
@@ -212,7 +215,7 @@ class FastLaneUser(OpenUser):
 
     def fixed_headers(self) -> dict[str, str]:
         """Return what every request carries."""
-        return {"User-Agent": "readiness-kit load", "Accept-Encoding": "gzip, deflate"}
+        return dict(FIXED_HEADERS)
 
     def _prepare(
         self,

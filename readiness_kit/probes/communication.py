@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 
 from markdown_it.tree import SyntaxTreeNode
 
-from readiness_kit.errors import NotSeen
 from readiness_kit.facts.papers import CommunicationPlan, Message, Moment
-from readiness_kit.probes.documents import read
+from readiness_kit.probes.documents import declared, read
 from readiness_kit.probes.paper_dates import dates
 from readiness_kit.probes.paper_parts import Section, line_of, parse, tables, with_below, words_of
 from readiness_kit.sources import Visit, source
@@ -36,13 +35,7 @@ def communication_plan(visit: Visit) -> CommunicationPlan:
         NotSeen: None is declared, or it cannot be read.
 
     """
-    file = visit.target.documents.get("communication")
-    if file is None:
-        raise NotSeen(
-            "readiness.yaml names no plan of communication",
-            cause="not_configured",
-            hint="name it under documents as communication",
-        )
+    file = declared(visit, ("communication",), "plan of communication")["communication"]
     text = read(file)
     sections = parse(text)
     nodes = [node for section in sections for node in section.nodes]

@@ -1,7 +1,7 @@
 """Read documents by structure: code, comments and what is struck out are not what they say."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -51,19 +51,30 @@ def recovery_objectives(visit: Visit) -> RecoveryObjectives:
         NotSeen: No such document is declared, or one cannot be read.
 
     """
-    named = {kind: file for kind, file in visit.target.documents.items() if kind in KINDS}
-    if not named:
-        raise NotSeen(
-            "readiness.yaml names no document of recovery objectives",
-            cause="not_configured",
-            hint=f"name one under documents as {' or '.join(KINDS[:2])}",
-        )
+    named = declared(visit, KINDS, "document of recovery objectives")
     found = [one for file in named.values() for one in objectives(read(file), file.name)]
     return RecoveryObjectives(
         observed_at=datetime.now(UTC),
         documents=tuple(f"{kind}: {file.name}" for kind, file in named.items()),
         stated=tuple(found),
     )
+
+
+def declared(visit: Visit, kinds: Sequence[str], what: str) -> dict[str, Path]:
+    """Return the documents of some of these *kinds* that readiness.yaml names, by kind.
+
+    Raises:
+        NotSeen: It names none; *what* says what is missing.
+
+    """
+    named = {kind: file for kind, file in visit.target.documents.items() if kind in kinds}
+    if not named:
+        raise NotSeen(
+            f"readiness.yaml names no {what}",
+            cause="not_configured",
+            hint=f"name one under documents as {' or '.join(kinds)}",
+        )
+    return named
 
 
 def read(file: Path) -> str:

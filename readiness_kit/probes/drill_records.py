@@ -2,10 +2,8 @@
 
 from datetime import UTC, datetime, time
 
-from readiness_kit.errors import NotSeen
 from readiness_kit.facts.drill_records import AgreedAction, DrillRecords, RecordedDrill
-from readiness_kit.probes.load_records import allowed_signers
-from readiness_kit.records import deeds
+from readiness_kit.probes.deeds import on_record
 from readiness_kit.records.drill_records import DrillRecord
 from readiness_kit.sources import Visit, source
 
@@ -22,19 +20,13 @@ def drill_records(visit: Visit) -> DrillRecords:
     folder = target.drills.records
     if folder is None:
         return DrillRecords(observed_at=now, declared=False, records=(), rejected=())
-    try:
-        signers = allowed_signers(target, "drill")
-        found, rejected = deeds.read(folder, DrillRecord, target.name, signers, now)
-    except OSError as error:
-        raise NotSeen(
-            f"{folder} cannot be read: {error.strerror}", hint="correct drills.records"
-        ) from error
+    found, rejected = on_record(folder, DrillRecord, "drills.records", target, now)
     recorded = [_recorded(name, one) for name, one in found.items()]
     return DrillRecords(
         observed_at=now,
         declared=True,
         records=tuple(sorted(recorded, key=lambda one: one.held_at, reverse=True)),
-        rejected=tuple(map(str, rejected)),
+        rejected=rejected,
     )
 
 

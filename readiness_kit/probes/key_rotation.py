@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from readiness_kit.errors import NotSeen
 from readiness_kit.facts.api_keys import KeyRotation, RotatedKey, StatedRotation
-from readiness_kit.probes.documents import read, texts
+from readiness_kit.probes.documents import declared, read, texts
 from readiness_kit.probes.manifest_secrets import items, mapping
 from readiness_kit.probes.manifests import Manifest, manifest_files, manifests
 from readiness_kit.sources import Visit, source
@@ -45,13 +44,7 @@ def key_rotation(visit: Visit) -> KeyRotation:
         NotSeen: No such document is declared, or one cannot be read.
 
     """
-    named = {kind: file for kind, file in visit.target.documents.items() if kind in KINDS}
-    if not named:
-        raise NotSeen(
-            "readiness.yaml names no document on the rotation of keys",
-            cause="not_configured",
-            hint=f"name one under documents as {' or '.join(KINDS[:2])}",
-        )
+    named = declared(visit, KINDS, "document on the rotation of keys")
     now = datetime.now(UTC)
     return KeyRotation(
         observed_at=now,

@@ -2,13 +2,10 @@
 
 from datetime import UTC, datetime
 
-from readiness_kit.errors import IntegrityError, NotSeen
 from readiness_kit.facts.load_records import LoadRecords, RecordedLoad
-from readiness_kit.records import deeds
+from readiness_kit.probes.deeds import on_record
 from readiness_kit.records.load_records import LoadRecord
-from readiness_kit.records.signers import AllowedSigners
 from readiness_kit.sources import Visit, source
-from readiness_kit.target import Target
 
 
 @source(effect="read", asks="no request: reads the declared folder of load records", deadline_s=60)
@@ -30,36 +27,11 @@ def load_records(visit: Visit) -> LoadRecords:
     )
     if folder is None:
         return fact
-    try:
-        signers = allowed_signers(target, "load")
-        found, rejected = deeds.read(folder, LoadRecord, target.name, signers, now)
-    except OSError as error:
-        raise NotSeen(
-            f"{folder} cannot be read: {error.strerror}", hint="correct load.records"
-        ) from error
+    found, rejected = on_record(folder, LoadRecord, "load.records", target, now)
     return fact.replace(
         records=tuple(_recorded(name, one) for name, one in found.items()),
-        rejected=tuple(map(str, rejected)),
+        rejected=rejected,
     )
-
-
-def allowed_signers(target: Target, kind: str) -> AllowedSigners:
-    """Return who may sign records of that *kind*.
-
-    Raises:
-        NotSeen: Nobody says, or it cannot be read.
-
-    """
-    if target.signoff is None:
-        raise NotSeen(
-            f"readiness.yaml does not say who may sign {kind} records",
-            cause="not_configured",
-            hint="add signoff: {allowed_signers: signoff/allowed_signers}",
-        )
-    try:
-        return AllowedSigners.read(target.signoff.allowed_signers)
-    except IntegrityError as error:
-        raise NotSeen(error.message, hint=error.hint) from error
 
 
 def _recorded(name: str, record: LoadRecord) -> RecordedLoad:

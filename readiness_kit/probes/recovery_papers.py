@@ -7,10 +7,9 @@ from pathlib import Path
 
 from markdown_it.tree import SyntaxTreeNode
 
-from readiness_kit.errors import NotSeen
 from readiness_kit.facts.papers import Act, Contact, Paper, Procedure, RecoveryPapers, Step, Way
 from readiness_kit.probes.decisions import decisions
-from readiness_kit.probes.documents import read
+from readiness_kit.probes.documents import declared, read
 from readiness_kit.probes.paper_dates import dates
 from readiness_kit.probes.paper_parts import (
     Item,
@@ -68,13 +67,7 @@ def recovery_papers(visit: Visit) -> RecoveryPapers:
         NotSeen: None is declared, or one cannot be read.
 
     """
-    named = {kind: file for kind, file in visit.target.documents.items() if kind in KINDS}
-    if not named:
-        raise NotSeen(
-            "readiness.yaml names no document that tells how to recover",
-            cause="not_configured",
-            hint=f"name them under documents as {', '.join(KINDS)}",
-        )
+    named = declared(visit, KINDS, "document that tells how to recover")
     by = checker()
     return RecoveryPapers(
         papers=tuple(paper(kind, file, by) for kind, file in named.items()),
