@@ -98,7 +98,8 @@ def dead_connections(visit: Visit) -> DeadConnections:
 def _backends(visit: Visit, names: list[str]) -> list[_Backend]:
     with session(visit, parameters(visit.database.dsn)) as database:
         rows = database.rows(Sql.POOL, names=names)
-    return [_Backend(row["name"], row["pid"], row["state"] == "idle") for row in rows]
+    seen = (row for row in rows if not row["hidden"])
+    return [_Backend(row["name"], row["pid"], row["state"] == "idle") for row in seen]
 
 
 def _end(visit: Visit, idle: list[_Backend], names: list[str]) -> None:

@@ -39,7 +39,7 @@ class _Seen(NamedTuple):
     why_not_read: str = ""
 
 
-@source(effect="read", asks="2 SQL statements; reads the script of archive_command", deadline_s=15)
+@source(effect="read", asks="1 SQL statement; reads the script of archive_command", deadline_s=15)
 def archive_command(visit: Visit) -> ArchiveCommand:
     """Look at ``archive_library`` and ``archive_command``, and into the script.
 
@@ -49,9 +49,9 @@ def archive_command(visit: Visit) -> ArchiveCommand:
     """
     with session(visit, parameters(visit.database.dsn)) as database:
         names = ["archive_library", "archive_command"]
-        rows = {row["name"]: row["value"] for row in database.rows(Sql.SETTINGS, names=names)}
-        row = database.row(Sql.SERVER)
-        here = is_our_backend(row["pid"], row["client_port"])
+        found = database.rows(Sql.SETTINGS, names=names)
+        here = any(is_our_backend(row["pid"], row["client_port"]) for row in found[:1])
+    rows = {row["name"]: row["value"] for row in found}
     if "archive_command" not in rows:
         raise NotSeen("the probe's role may not see archive_command", hint="grant it pg_monitor")
     library, command = rows.get("archive_library") or "", rows["archive_command"] or ""

@@ -8,7 +8,7 @@ from readiness_kit.probes.postgres_session import Sql, parameters, session
 from readiness_kit.sources import Visit, source
 
 
-@source(effect="read", asks="3 SQL statements: the catalogue of indexes", deadline_s=10)
+@source(effect="read", asks="2 SQL statements: the catalogue of indexes", deadline_s=10)
 def table_indexes(visit: Visit) -> TableIndexes:
     """Look for indexes that are broken, doubled or unused, and for foreign keys without one.
 
@@ -17,14 +17,13 @@ def table_indexes(visit: Visit) -> TableIndexes:
 
     """
     with session(visit, parameters(visit.database.dsn)) as database:
-        counts = database.row(Sql.INDEX_COUNTS)
+        counts = database.row(Sql.INDEXES)
         if not counts["sees_builds"]:
             raise NotSeen(
                 "the probe's role may not see which indexes are being built",
                 hint="grant it pg_monitor, or pg_read_all_stats",
             )
         faults = database.rows(Sql.INDEX_FAULTS)
-        keys = database.rows(Sql.UNCOVERED_KEYS)
     seen: dict[str, list[IndexSeen]] = {"invalid": [], "duplicate": [], "unused": []}
     for row in faults:
         seen[row["kind"]].append(
@@ -46,6 +45,6 @@ def table_indexes(visit: Visit) -> TableIndexes:
                 columns=tuple(row["columns"]),
                 rows=row["rows"],
             )
-            for row in keys
+            for row in counts["uncovered"]
         ),
     )

@@ -48,7 +48,6 @@ SETTINGS = (
     "io_method",
 )
 
-CLIENT_SAMPLES = 3
 LAG_SAMPLES = 3
 LAG_WINDOW_S = 4.0
 """Time over which the lag is sampled; short enough for all probes to end within 8 s."""
@@ -77,39 +76,35 @@ def postgres_server(visit: Visit) -> PostgresServer:
     )
 
 
-@source(effect="read", asks="5 SQL statements: settings, connections, checkpoints", deadline_s=10)
+@source(effect="read", asks="2 SQL statements: settings, connections, checkpoints", deadline_s=10)
 def postgres_settings(visit: Visit) -> PostgresSettings:
     """Ask the primary for its settings, its connections and its checkpoints."""
     with session(visit, parameters(visit.database.dsn)) as database:
-        version_num = database.row(Sql.SERVER)["version_num"]
+        version_num = database.version_num
         rows = database.rows(Sql.SETTINGS, names=list(SETTINGS))
-        samples = [database.row(Sql.CLIENTS) for _ in range(CLIENT_SAMPLES)]
-        newer = version_num >= 170000
-        checkpoints = database.row(Sql.CHECKPOINTS_17 if newer else Sql.CHECKPOINTS)
+        now = database.row(Sql.CLIENTS_17 if version_num >= 170000 else Sql.CLIENTS)
     return PostgresSettings(
         observed_at=datetime.now(UTC),
         version_num=version_num,
         settings={row["name"]: _setting(row) for row in rows if row["name"] in SETTINGS},
         pending_restart=tuple(row["name"] for row in rows if row["pending_restart"]),
-        client_backends=tuple(row["clients"] for row in samples if not row["hidden"]),
-        checkpoints_timed=checkpoints["timed"],
-        checkpoints_requested=checkpoints["requested"],
+        client_backends=() if now["hidden"] else (now["clients"],),
+        checkpoints_timed=now["timed"],
+        checkpoints_requested=now["requested"],
     )
 
 
 @source(
     effect="read",
-    asks="6 SQL statements on the primary over 4 s, 1 on each standby",
+    asks="4 SQL statements on the primary over 4 s, 1 on each standby",
     deadline_s=20,
 )
 def postgres_replication(visit: Visit) -> PostgresReplication:
     """Sample the lag on the primary, and ask each declared standby how it is."""
     with session(visit, parameters(visit.database.dsn)) as primary:
-        row = primary.row(Sql.SERVER)
+        row = primary.row(Sql.PRIMARY)
         here = is_our_backend(row["pid"], row["client_port"])
         replicas = tuple(_replica(visit, dsn, primary_here=here) for dsn in visit.database.replicas)
-        bound = primary.rows(Sql.SETTINGS, names=["max_slot_wal_keep_size"])
-        slots = primary.rows(Sql.SLOTS)
         samples = [_standbys(primary)]
         began = time.monotonic()
         for _ in range(1, LAG_SAMPLES):
@@ -121,24 +116,16 @@ def postgres_replication(visit: Visit) -> PostgresReplication:
         samples=tuple(samples),
         sampled_s=round(time.monotonic() - began, 3),
         replicas=replicas,
-        slots=tuple(Slot(**slot) for slot in slots),
-        max_slot_wal_keep_bytes=next(
-            (
-                int(one["value"]) * 1024**2
-                for one in bound
-                if one["name"] == "max_slot_wal_keep_size" and int(one["value"]) >= 0
-            ),
-            None,
-        ),
+        slots=tuple(Slot(**slot) for slot in row["slots"]),
+        max_slot_wal_keep_bytes=_bytes(row["slots_keep_mib"]),
     )
 
 
-@source(effect="read", asks="2 SQL statements: the archiver and its queue", deadline_s=10)
+@source(effect="read", asks="1 SQL statement: the archiver and its queue", deadline_s=10)
 def postgres_archiving(visit: Visit) -> PostgresArchiving:
     """Ask the primary how archiving fares, and look for its newest segment in the archive."""
     with session(visit, parameters(visit.database.dsn)) as primary:
         row = primary.row(Sql.ARCHIVER)
-        queue = primary.row(Sql.ARCHIVE_QUEUE)
     backups = visit.target.backups
     archive = backups.wal_archive if backups else None
     last = row["last_archived_wal"]
@@ -150,8 +137,8 @@ def postgres_archiving(visit: Visit) -> PostgresArchiving:
         last_archived_wal=last,
         last_archived_age_s=row["last_archived_age_s"],
         failing=row["failing"],
-        waiting=queue["waiting"],
-        oldest_waiting_age_s=queue["oldest_age_s"],
+        waiting=row["waiting"],
+        oldest_waiting_age_s=row["oldest_waiting_age_s"],
         unarchived_bytes=_beyond(last, row["position"], row["segment_bytes"]),
         last_in_archive=_in_archive(archive, last) if archive and last else None,
     )
@@ -189,6 +176,11 @@ def _setting(row: DictRow) -> Setting:
         source=row["source"],
         pending_restart=row["pending_restart"],
     )
+
+
+def _bytes(mib: int | None) -> int | None:
+    """Return the bound in bytes; -1 is none (PostgreSQL manual 20.6.1)."""
+    return None if mib is None or mib < 0 else mib * 1024**2
 
 
 def _standbys(primary: Session) -> tuple[Standby, ...]:

@@ -16,7 +16,7 @@ EXAMPLES = 5
 _Named = Literal["connection_string", "sessions"]
 
 
-@source(effect="read", asks="2 SQL statements, and 2 per role of the application", deadline_s=10)
+@source(effect="read", asks="1 SQL statement, and 1 per role of the application", deadline_s=10)
 def application_role(visit: Visit) -> ApplicationRole:
     """Find the application's roles by its connection string and its sessions, and their rights.
 
@@ -36,11 +36,12 @@ def application_role(visit: Visit) -> ApplicationRole:
                 cause="not_configured",
                 hint="add database.application_dsn, or database.application_pools while it runs",
             )
-        return ApplicationRole(
-            database=database.row(Sql.DATABASE)["name"],
-            roles=tuple(_rights(database, role, named) for role, named in roles.items()),
-            observed_at=datetime.now(UTC),
-        )
+        found = {role: _rows(database, role) for role in roles}
+    return ApplicationRole(
+        database=next(str(rows[0]["database"]) for rows in found.values()),
+        roles=tuple(_rights(role, roles[role], rows) for role, rows in found.items()),
+        observed_at=datetime.now(UTC),
+    )
 
 
 def _declared(visit: Visit) -> tuple[str, ...]:
@@ -54,14 +55,19 @@ def _connected(visit: Visit, database: Session) -> list[str]:
     return [row["role"] for row in database.rows(Sql.ROLES_OF_POOLS, names=names)] if names else []
 
 
-def _rights(database: Session, role: str, named: tuple[_Named, ...]) -> RoleRights:
-    rows = database.rows(Sql.ROLE_RIGHTS, role=role)
+def _rows(database: Session, role: str) -> list[DictRow]:
+    """Return the rights of *role*, and of each role that it may become."""
+    rows = database.rows(Sql.ROLE_RIGHTS, role=role, n=EXAMPLES)
     if not rows:
         raise NotSeen(
             f"this server knows no role {role!r}",
             hint="database.dsn and database.application_dsn are to lead to the same server",
         )
-    owned = database.row(Sql.TABLES_OF_ROLES, roles=[row["role"] for row in rows], n=EXAMPLES)
+    return rows
+
+
+def _rights(role: str, named: tuple[_Named, ...], rows: list[DictRow]) -> RoleRights:
+    examples = sorted(name for row in rows for name in row["examples"] or ())
 
     def with_right(name: str) -> tuple[str, ...]:
         return tuple(_name(row) for row in rows if row[name])
@@ -74,8 +80,8 @@ def _rights(database: Session, role: str, named: tuple[_Named, ...]) -> RoleRigh
         create_role=with_right("rolcreaterole"),
         create_database=with_right("rolcreatedb"),
         bypass_rls=with_right("rolbypassrls"),
-        owned_tables=owned["n"],
-        owned_examples=tuple(owned["examples"] or ()),
+        owned_tables=sum(row["tables"] for row in rows),
+        owned_examples=tuple(examples[:EXAMPLES]),
     )
 
 

@@ -8,13 +8,13 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import LiteralString, NamedTuple
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import DictRow, dict_row, tuple_row
+from psycopg.rows import DictRow, TupleRow, dict_row, tuple_row
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.sources import Visit
@@ -68,25 +68,30 @@ class Sql(Enum):
     )
     SETTINGS = (
         """
-        SELECT name, setting AS value, unit, source, pending_restart
+        SELECT name, setting AS value, unit, source, pending_restart,
+               pg_backend_pid() AS pid, inet_client_port() AS client_port
         FROM pg_settings WHERE name = ANY(%(names)s) OR pending_restart
+        """,
+        "pg_monitor",
+    )
+    CLIENTS_17 = (
+        """
+        SELECT count(*) FILTER (WHERE backend_type = 'client backend') AS clients,
+               count(*) FILTER (WHERE backend_type IS NULL) AS hidden,
+               (SELECT num_timed FROM pg_stat_checkpointer) AS timed,
+               (SELECT num_requested FROM pg_stat_checkpointer) AS requested
+        FROM pg_stat_activity
         """,
         "pg_monitor",
     )
     CLIENTS = (
         """
         SELECT count(*) FILTER (WHERE backend_type = 'client backend') AS clients,
-               count(*) FILTER (WHERE backend_type IS NULL) AS hidden
+               count(*) FILTER (WHERE backend_type IS NULL) AS hidden,
+               (SELECT checkpoints_timed FROM pg_stat_bgwriter) AS timed,
+               (SELECT checkpoints_req FROM pg_stat_bgwriter) AS requested
         FROM pg_stat_activity
         """,
-        "pg_monitor",
-    )
-    CHECKPOINTS_17 = (
-        "SELECT num_timed AS timed, num_requested AS requested FROM pg_stat_checkpointer",
-        "pg_monitor",
-    )
-    CHECKPOINTS = (
-        "SELECT checkpoints_timed AS timed, checkpoints_req AS requested FROM pg_stat_bgwriter",
         "pg_monitor",
     )
     SESSIONS = (
@@ -117,13 +122,18 @@ class Sql(Enum):
         """,
         "pg_monitor",
     )
-    SLOTS = (
+    PRIMARY = (
         """
-        SELECT slot_name AS name, slot_type AS kind, active, wal_status,
-               CASE WHEN NOT pg_is_in_recovery()
-                    THEN pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint
-               END AS retained_bytes
-        FROM pg_replication_slots
+        SELECT pg_is_in_recovery() AS in_recovery, pg_backend_pid() AS pid,
+               inet_client_port() AS client_port,
+               (SELECT setting::bigint FROM pg_settings WHERE name = 'max_slot_wal_keep_size')
+                   AS slots_keep_mib,
+               (SELECT coalesce(jsonb_agg(to_jsonb(slot) ORDER BY name), '[]') FROM (
+                    SELECT slot_name AS name, slot_type AS kind, active, wal_status,
+                           CASE WHEN NOT pg_is_in_recovery()
+                                THEN pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint
+                           END AS retained_bytes
+                    FROM pg_replication_slots) AS slot) AS slots
         """,
         "pg_monitor",
     )
@@ -152,24 +162,23 @@ class Sql(Enum):
                    AS segment_bytes,
                pg_is_in_recovery() AS in_recovery,
                CASE WHEN NOT pg_is_in_recovery()
-                    THEN (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint END AS position
-        FROM pg_stat_archiver
-        """,
-        "pg_monitor",
-    )
-    ARCHIVE_QUEUE = (
-        """
-        SELECT count(*) AS waiting,
-               extract(epoch FROM clock_timestamp() - min(modification))::float8 AS oldest_age_s
-        FROM pg_ls_archive_statusdir() WHERE name LIKE '%%.ready'
+                    THEN (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint END AS position,
+               waiting, oldest_waiting_age_s
+        FROM pg_stat_archiver, (
+            SELECT count(*) AS waiting,
+                   extract(epoch FROM clock_timestamp() - min(modification))::float8
+                       AS oldest_waiting_age_s
+            FROM pg_ls_archive_statusdir() WHERE name LIKE '%%.ready') AS queue
         """,
         "pg_monitor",
     )
     POOL = (
         """
-        SELECT application_name AS name, pid, backend_start, state, state_change
+        SELECT application_name AS name, pid, backend_start, state, state_change,
+               backend_type IS NULL AS hidden
         FROM pg_stat_activity
-        WHERE backend_type = 'client backend' AND application_name = ANY(%(names)s)
+        WHERE backend_type IS NULL
+           OR (backend_type = 'client backend' AND application_name = ANY(%(names)s))
         """,
         "pg_monitor",
     )
@@ -196,7 +205,6 @@ class Sql(Enum):
         """,
         "CONNECT",
     )
-    DATABASE = ("SELECT current_database() AS name", "CONNECT")
     ROLES_OF_POOLS = (
         """
         SELECT DISTINCT usename AS role FROM pg_stat_activity
@@ -206,24 +214,19 @@ class Sql(Enum):
     )
     ROLE_RIGHTS = (
         """
-        SELECT rolname AS role, rolsuper, rolcreaterole, rolcreatedb, rolbypassrls
-        FROM pg_roles
+        SELECT rolname AS role, rolsuper, rolcreaterole, rolcreatedb, rolbypassrls,
+               current_database() AS database, coalesce(n, 0) AS tables, examples
+        FROM pg_roles LEFT JOIN (
+            SELECT relowner, count(*) AS n,
+                   (array_agg(format('%%I.%%I', nspname, relname) ORDER BY nspname, relname))
+                       [1:%(n)s] AS examples
+            FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE relkind IN ('r', 'p', 'm', 'f') AND relpersistence <> 't'
+            GROUP BY relowner) AS owned ON relowner = pg_roles.oid
         WHERE EXISTS (SELECT FROM pg_roles own WHERE own.rolname = %(role)s AND (
                           own.oid = pg_roles.oid
                           OR (NOT own.rolsuper AND pg_has_role(own.oid, pg_roles.oid, 'MEMBER'))))
         ORDER BY rolname
-        """,
-        "CONNECT",
-    )
-    TABLES_OF_ROLES = (
-        """
-        SELECT count(*) AS n,
-               (array_agg(format('%%I.%%I', nspname, relname) ORDER BY nspname, relname))[1:%(n)s]
-                   AS examples
-        FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-                      JOIN pg_roles ON pg_roles.oid = relowner
-        WHERE rolname = ANY(%(roles)s) AND relkind IN ('r', 'p', 'm', 'f')
-          AND relpersistence <> 't'
         """,
         "CONNECT",
     )
@@ -275,7 +278,8 @@ class Sql(Enum):
         FROM (SELECT *, total_exec_time / nullif(sum(total_exec_time) OVER (), 0) AS share
               FROM pg_stat_statements JOIN pg_roles ON pg_roles.oid = userid
               WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-                AND toplevel AND rolname <> ALL(%(own)s)) AS every
+                AND toplevel AND rolname <> current_user
+                AND rolname <> ALL(%(own)s)) AS every
         WHERE calls >= %(calls)s OR queryid IS NULL
         ORDER BY total_exec_time DESC LIMIT %(n)s
         """,
@@ -302,14 +306,36 @@ class Sql(Enum):
         """,
         "CONNECT",
     )
-    INDEX_COUNTS = (
+    INDEXES = (
         """
         SELECT (SELECT coalesce(stats_reset, pg_postmaster_start_time())
                 FROM pg_stat_database WHERE datname = current_database()) AS since,
                (SELECT count(*) FROM pg_stat_user_tables) AS tables,
                (SELECT count(*) FROM pg_stat_user_indexes) AS indexes,
                (SELECT count(*) FROM pg_constraint WHERE contype = 'f') AS foreign_keys,
-               pg_has_role('pg_read_all_stats', 'MEMBER') AS sees_builds
+               pg_has_role('pg_read_all_stats', 'MEMBER') AS sees_builds,
+               (SELECT coalesce(jsonb_agg(to_jsonb(key) ORDER BY "table", "constraint"), '[]')
+                FROM (
+                    SELECT conname AS "constraint", nspname || '.' || pg_class.relname AS "table",
+                           ARRAY(SELECT attname::text
+                                 FROM unnest(conkey) WITH ORDINALITY AS k(num, i)
+                                 JOIN pg_attribute ON attrelid = conrelid AND attnum = num
+                                 ORDER BY i) AS columns,
+                           CASE WHEN reltuples > 0 AND relpages > 0
+                                THEN greatest(reltuples, reltuples / relpages
+                                              * pg_relation_size(conrelid)
+                                              / current_setting('block_size')::int)
+                                WHEN n_live_tup > 0 THEN n_live_tup
+                                WHEN reltuples >= 0 THEN reltuples
+                           END::bigint AS rows
+                    FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
+                         JOIN pg_namespace ON pg_namespace.oid = relnamespace
+                         LEFT JOIN pg_stat_user_tables ON relid = conrelid
+                    WHERE contype = 'f' AND NOT EXISTS (
+                        SELECT FROM pg_index
+                        WHERE indrelid = conrelid AND indisvalid AND indpred IS NULL
+                          AND (indkey::int2[])[0:cardinality(conkey) - 1] @> conkey
+                          AND indnkeyatts >= cardinality(conkey))) AS key) AS uncovered
         """,
         "CONNECT",
     )
@@ -344,29 +370,6 @@ class Sql(Enum):
         """,
         "pg_read_all_stats",
     )
-    UNCOVERED_KEYS = (
-        """
-        SELECT conname AS constraint, nspname || '.' || pg_class.relname AS table,
-               ARRAY(SELECT attname::text FROM unnest(conkey) WITH ORDINALITY AS k(num, i)
-                     JOIN pg_attribute ON attrelid = conrelid AND attnum = num ORDER BY i)
-                   AS columns,
-               CASE WHEN reltuples > 0 AND relpages > 0
-                    THEN greatest(reltuples, reltuples / relpages * pg_relation_size(conrelid)
-                                             / current_setting('block_size')::int)
-                    WHEN n_live_tup > 0 THEN n_live_tup WHEN reltuples >= 0 THEN reltuples
-               END::bigint AS rows
-        FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
-             JOIN pg_namespace ON pg_namespace.oid = relnamespace
-             LEFT JOIN pg_stat_user_tables ON relid = conrelid
-        WHERE contype = 'f' AND NOT EXISTS (
-            SELECT FROM pg_index
-            WHERE indrelid = conrelid AND indisvalid AND indpred IS NULL
-              AND (indkey::int2[])[0:cardinality(conkey) - 1] @> conkey
-              AND indnkeyatts >= cardinality(conkey))
-        ORDER BY 2, 1
-        """,
-        "CONNECT",
-    )
 
     def __init__(self, text: LiteralString, grant: str) -> None:
         """Keep the statement and the grant beside each other."""
@@ -392,7 +395,7 @@ class Session:
         try:
             with self._connection.transaction():
                 self._connection.execute(_LIMITS)
-                self._visit.meter.count("sql_statements")
+                self.counted()
                 return self._connection.execute(_single(statement.text), values).fetchall()
         except psycopg.errors.InsufficientPrivilege as error:
             raise NotSeen(
@@ -405,32 +408,34 @@ class Session:
                 hint="see the server's log; statements of the kit stop after 2 s",
             ) from error
 
-    def plan(self, text: str, types: Sequence[LiteralString]) -> object:
-        """Return how the server would run *text*, whose ``$n`` have *types*; it is not run.
-
-        The plan is the generic one: EXPLAIN (GENERIC_PLAN), which PostgreSQL 14 and 15 lack, would
-        take values bound to the parameters for constants. The text goes by the extended protocol,
-        which takes one statement only, whatever it holds.
-
-        Raises:
-            psycopg.Error: It cannot be planned by this role.
-
-        """
-        taken = f"({', '.join(types)})" if types else ""
-        values = f"({', '.join(['NULL'] * len(types))})" if types else ""
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[psycopg.Cursor[TupleRow]]:
+        """Yield a cursor in a read-only transaction of its own, with the limits of all others."""
         with self._connection.transaction(), self._connection.cursor(row_factory=tuple_row) as one:
             one.execute(_LIMITS)
-            one.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-            self._visit.meter.count("sql_statements")
-            one.execute(f"PREPARE readiness_kit {taken} AS {text}".encode(), binary=True)
-            try:
-                self._visit.meter.count("sql_statements")
-                with self._connection.transaction():
-                    one.execute(_EXPLAIN + values.encode())
-                    row = one.fetchone()
-            finally:  # a prepared statement outlives its transaction
-                one.execute("DEALLOCATE readiness_kit")
-        return row[0] if row else None
+            yield one
+
+    def counted(self) -> None:
+        """Count one statement that is sent through :meth:`reading`."""
+        self._visit.meter.count("sql_statements")
+
+    @property
+    def version_num(self) -> int:
+        """``server_version_num``, as the server told at login; it takes no statement.
+
+        Raises:
+            NotSeen: What answers does not tell PostgreSQL's version.
+
+        """
+        found = self._connection.info.server_version
+        if found <= 0:
+            raise NotSeen("what answers at the DSN does not tell its version of PostgreSQL")
+        return found
+
+    @property
+    def role(self) -> str:
+        """The role that logged in."""
+        return self._connection.info.user
 
     def row(self, statement: Sql, **values: object) -> DictRow:
         """Return the only row of *statement*."""
@@ -438,9 +443,6 @@ class Session:
         if not rows:
             raise NotSeen(f"{statement.name.lower()}: the database returned no row")
         return rows[0]
-
-
-_EXPLAIN = b"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE readiness_kit"
 
 
 def _single(text: LiteralString) -> LiteralString:
@@ -511,7 +513,7 @@ def session(visit: Visit, params: Mapping[str, str]) -> Iterator[Session]:
     }
     try:
         dsn = make_conninfo(**{**params, **fixed})
-        connection = psycopg.connect(dsn, row_factory=dict_row)
+        connection = psycopg.connect(dsn, row_factory=dict_row, prepare_threshold=None)
     except (psycopg.Error, UnicodeError) as error:
         raise NotSeen(
             f"no connection to the database: {_first_line(error)}",

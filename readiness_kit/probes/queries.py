@@ -4,22 +4,20 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import LiteralString, NamedTuple
+from typing import NamedTuple
 
 import psycopg
 from psycopg.rows import DictRow
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.queries import HotStatement, HotStatements, Planned, TableReads, TableScan
+from readiness_kit.probes.postgres_plans import Planner
 from readiness_kit.probes.postgres_session import Session, Sql, parameters, session
 from readiness_kit.sources import Visit, source
 
 TOP = 20
 LEAST_CALLS = 20
 TEXT_SHOWN = 300
-GUESSES = 30
-"""So many parameters of a statement may be of any type."""
-
 LARGEST_TABLES = 10
 HIDDEN = "<insufficient privilege>"
 
@@ -35,7 +33,6 @@ _FROM = re.compile(
     r"\bFROM\b(.*?)(?=\b(?:WHERE|GROUP|ORDER|LIMIT)\b|;|$)", re.IGNORECASE | re.DOTALL
 )
 _CALL = re.compile(r'\s*(?:LATERAL\s+)?[\w."$]+\s*@')
-_PARAMETER = re.compile(r"\$(\d+)")
 
 TableName = str
 """Schema and table, with a dot between."""
@@ -56,7 +53,7 @@ class _Size(NamedTuple):
 
 @source(
     effect="read",
-    asks="5 SQL statements, and the plans of 20 more, which are not run",
+    asks="3 SQL statements, and the plans of 20 more, which are not run",
     deadline_s=20,
 )
 def hot_statements(visit: Visit) -> HotStatements:
@@ -69,14 +66,14 @@ def hot_statements(visit: Visit) -> HotStatements:
     declared = visit.database
     planner = parameters(declared.plan_dsn or declared.dsn)
     with session(visit, parameters(declared.dsn)) as database:
-        server = database.row(Sql.SERVER)
-        version_num = int(server["version_num"])
+        version_num = database.version_num
         _demand_extension(database)
-        own = [str(server["role"]), *filter(None, [planner.get("user")])]
-        rows = database.rows(Sql.HOT_STATEMENTS, own=own, calls=LEAST_CALLS, n=TOP)
+        asks_plans = planner.get("user", database.role)
+        rows = database.rows(Sql.HOT_STATEMENTS, own=[asks_plans], calls=LEAST_CALLS, n=TOP)
         _demand_sight(rows)
         with session(visit, planner) as asker:
-            plans = [_plan(asker, str(row["text"])) for row in rows]
+            asks = Planner(asker, most=TOP)
+            plans = [_plan(asks, str(row["text"])) for row in rows]
         names = sorted({table for plan in plans for table in plan.tables})
         tables = database.rows(Sql.TABLE_READS, names=names)
     sizes = {row["name"]: _Size(row["root"], row["rows"]) for row in tables}
@@ -86,7 +83,7 @@ def hot_statements(visit: Visit) -> HotStatements:
         statistics_since=rows[0]["since"] if rows else None,
         table_statistics_since=tables[0]["since"] if tables else datetime.now(UTC),
         application_roles=_application_roles(visit),
-        planner=planner.get("user", own[0]),
+        planner=asks_plans,
         least_calls=LEAST_CALLS,
         statements=tuple(_statement(*each, sizes) for each in zip(rows, plans, strict=True)),
         tables=tuple(_largest(tables)),
@@ -123,49 +120,31 @@ def _application_roles(visit: Visit) -> tuple[str, ...]:
     return (role,) if role else ()
 
 
-def _plan(asker: Session, text: str) -> Plan:
+def _plan(asks: Planner, text: str) -> Plan:
     """Ask for the plan of *text*.
 
     Raises:
         NotSeen: The connection broke.
 
     """
-    wanted = max((int(found[1]) for found in _PARAMETER.finditer(text)), default=0)
     if not is_plannable(text):
         return Plan("needless", "it has no plan")
     try:
-        found = _ask(asker, text, wanted)
+        found = asks.plan(text)
     except psycopg.errors.InsufficientPrivilege as error:
         if only_calls(text):
             # A plan would show no more: what a function does is hidden from EXPLAIN as well.
             return Plan("needless", "it calls a function and names no table")
         return Plan("denied", str(error).partition("\n")[0])
+    except psycopg.errors.InvalidSqlStatementName:
+        return Plan("failed", "a pooler renames prepared statements: plan_dsn is to avoid it")
     except psycopg.OperationalError as error:
         raise NotSeen(f"no plan: {str(error).partition(chr(10))[0]}") from error
     except psycopg.Error as error:
         return Plan("failed", str(error).partition("\n")[0])
+    if found is None:
+        return Plan("failed", f"no more than {TOP} plans are asked for")
     return Plan("seen", "", tuple(dict.fromkeys(scanned(found))))
-
-
-def _ask(asker: Session, text: str, wanted: int) -> object:
-    """Return the plan of *text*; a parameter of no known type is one where any will do: text.
-
-    The text has lost its constants, and with them their types: ``jsonb_build_object($1, …)``.
-
-    Raises:
-        psycopg.Error: It cannot be planned by this role.
-
-    """
-    types: list[LiteralString] = ["unknown"] * wanted
-    for _ in range(GUESSES):
-        try:
-            return asker.plan(text, types)
-        except psycopg.errors.IndeterminateDatatype as error:
-            named = _PARAMETER.search(str(error))
-            if named is None or not 0 < int(named[1]) <= wanted:
-                raise
-            types[int(named[1]) - 1] = "text"
-    return asker.plan(text, types)
 
 
 def only_calls(text: str) -> bool:

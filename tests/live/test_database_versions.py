@@ -6,26 +6,26 @@ folders above ``bin``, with a colon between them.
 
 import contextlib
 import os
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
 import psycopg
 import pytest
+from pooler import pooled
 from psycopg.conninfo import make_conninfo
 from webserver import visit
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.indexes import table_indexes
 from readiness_kit.probes.postgres import postgres_archiving, postgres_server, postgres_settings
+from readiness_kit.probes.postgres_plans import Planner
 from readiness_kit.probes.postgres_session import Sql, parameters, session
 from readiness_kit.probes.queries import hot_statements
 from readiness_kit.servers import programs
 from readiness_kit.servers.account import unprivileged
 from readiness_kit.servers.ports import free_ports
 from readiness_kit.servers.postgres import SUPERUSER, Cluster, Postgres
-from readiness_kit.servers.process import Command, Process
 from readiness_kit.servers.programs import Program, major
 from readiness_kit.target import Database, Secret
 
@@ -39,7 +39,7 @@ VALUES: dict[str, object] = {
     "role": "postgres",
     "roles": ["postgres"],
 }
-OF_ONE_VERSION = {Sql.CHECKPOINTS_17: range(17, 99), Sql.CHECKPOINTS: range(14, 17)}
+OF_ONE_VERSION = {Sql.CLIENTS_17: range(17, 99), Sql.CLIENTS: range(14, 17)}
 
 
 def installations() -> dict[int, Program]:
@@ -145,7 +145,7 @@ def test_what_a_role_without_rights_may_not_see_is_said_or_hidden(cluster, tmp_p
     asked = database(tmp_path, cluster, dsn="nobody_much")
     with session(asked, parameters(asked.database.dsn)) as probe:
         with pytest.raises(NotSeen) as caught:
-            probe.rows(Sql.ARCHIVE_QUEUE)
+            probe.rows(Sql.ARCHIVER)
         assert "pg_monitor" in caught.value.hint
         with pytest.raises(NotSeen) as caught:
             probe.rows(Sql.HBA_RULES)
@@ -196,28 +196,15 @@ def test_indexes_are_seen(cluster, tmp_path):
 
 def test_through_pgbouncer_between_transactions(cluster, tmp_path, need):
     """The plans' prepared statements neither leak nor miss each other, though backends change."""
-    bouncer = need("pgbouncer")
-    (port,) = free_ports(1)
-    folder = cluster.postgres.folder("pgbouncer")
-    users = "".join(f'"{name}" "secret"\n' for name in ("readiness_probe", "shop_app", "planner"))
-    cluster.postgres.write(folder / "users", users)
-    ini = cluster.postgres.write(
-        folder / "pgbouncer.ini",
-        f"[databases]\npostgres = host=127.0.0.1 port={cluster.port}\n[pgbouncer]\n"
-        f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-        f"auth_type = scram-sha-256\nauth_file = {folder / 'users'}\n"
-        "pool_mode = transaction\n",
-    )
-    command = Command(
-        name="pgbouncer",
-        argv=[bouncer, str(ini)],
-        log=cluster.postgres.write(folder / "log", ""),
-        directory=folder,
+    logins = dict.fromkeys(("readiness_probe", "shop_app", "planner"), "secret")
+    with pooled(
+        need("pgbouncer"),
+        cluster.postgres.folder("pgbouncer"),
         account=cluster.postgres.account,
-    )
-    server = Process(command).start()
-    try:
-        server.wait_until(lambda: connects(port), timeout_s=20)
+        server=cluster.port,
+        database="postgres",
+        logins=logins,
+    ) as port:
         asked = database(tmp_path, cluster, application_dsn="shop_app", plan_dsn="planner")
         for user in ("readiness_probe", "planner"):
             dsn = make_conninfo(cluster.dsn(user, "secret"), port=port)
@@ -227,13 +214,6 @@ def test_through_pgbouncer_between_transactions(cluster, tmp_path, need):
             own = {one.planned for one in fact.statements if one.role == "shop_app"}
             assert own == {"seen"}
         assert table_indexes.gather(asked).duplicates
-    finally:
-        server.stop()
-
-
-def connects(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.parametrize(
@@ -248,6 +228,6 @@ def test_what_is_planned_is_one_statement_and_is_not_run(cluster, tmp_path, text
     (tmp_path / "dsn").write_text(cluster.dsn(SUPERUSER, cluster.password))
     asked = visit("http://localhost", database=Database(dsn=Secret(f"file:{tmp_path / 'dsn'}")))
     with session(asked, parameters(asked.database.dsn)) as able, contextlib.suppress(psycopg.Error):
-        able.plan(text, ())
+        Planner(able, most=1).plan(text)
     with cluster.connect() as administrator:
         assert administrator.execute("SELECT count(*) FROM customer").fetchone() == (20000,)

@@ -67,7 +67,7 @@ def pool_used(use: PoolUse) -> Iterator[Finding]:
         grade=Grade.OBSERVED,
     )
     enough = use.requests_answered >= REQUESTS and use.requests_failed <= 0
-    outcomes = {_used(one, use.requests_answered) for one in use.pools}
+    outcomes = {_used(one, use) for one in use.pools}
     if Outcome.FAILS in outcomes:
         yield this.fails("a connection for each request, or more of them than the pool may hold")
     elif not use.pools:
@@ -80,10 +80,11 @@ def pool_used(use: PoolUse) -> Iterator[Finding]:
         yield this.holds()
 
 
-def _used(one: PoolWatch, requests: int) -> Outcome:
+def _used(one: PoolWatch, use: PoolUse) -> Outcome:
     if one.highest > one.pool.connections:
         return Outcome.FAILS
-    if one.opened > 0 and (one.kept <= 0 or one.opened >= requests):
+    watched = min(use.requests_answered, use.samples - 1)
+    if one.opened > 0 and (one.kept <= 0 or one.opened >= watched):
         return Outcome.FAILS
     return Outcome.HOLDS if min(one.kept, one.kept_and_used, one.highest) > 0 else Outcome.NOT_SEEN
 
