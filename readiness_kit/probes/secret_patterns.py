@@ -107,9 +107,17 @@ CONFIGURATION = (
 )  # fmt: skip
 """Ends of the names of files whose values need no quotes."""
 
+
+def is_configuration(name: str) -> bool:
+    """Tell whether values need no quotes in the file called *name*, or lying there."""
+    last = name.rpartition("/")[2].lower()
+    return last.endswith(CONFIGURATION) or last.startswith((".env", "docker"))
+
+
 _REFERENCE = re.compile(
-    r"^[$<*.\[{%&@!]|\$\{|\{\{|\$\(|^(?:env|file|vault|secret|ref|arn|gs|s3|op|sm|ssm|azurekeyvault)"
-    r"[:+]|\(\)?|^(?:os|process|self|settings|config|secrets|args|ctx|req|request)\.|^/|^\./|^ENC\["
+    r"^[<.\[{]|^\$\w*$|^\$[\w-]+\$|^[*&]\w*$|^%\w+%$|^![A-Z]?[a-z]+$|^@\w+[.(@]"
+    r"|\$\{|\{\{|\$\(|^(?:env|file|vault|secret|ref|arn|gs|s3|op|sm|ssm|azurekeyvault)"
+    r"[:+]|[\w.]\([^()]*\)$|^(?:os|process|self|settings|config|secrets|args|ctx|req|request)\.|^ENC\["
     r"|^\w+://[^:@]*$|^(?:true|false|null|none|nil|yes|no)$",
     re.IGNORECASE,
 )
@@ -120,7 +128,7 @@ _STANDS_FOR_ONE = re.compile(
     r"|db|database|app|test|fake|dummy|sample|secret|password|passwd|pass|token|key|api|jwt|access|hidden"
     r"|here|value|str|string|bytes|bool|int|todo|none|empty|bearer|basic|type|name|id|[-_ .:/])+)$"
     r"|change.?me|example|placeholder|redacted|replace.?(?:me|with)|not.?a.?secret|xxxx|<[\w -]+>"
-    r"|%\(|\{[\w.]*\}",
+    r"|%\(|\{[\w.]*(?:\(\w*\))?\}",
     re.IGNORECASE,
 )
 _WORDS = re.compile(
@@ -128,11 +136,16 @@ _WORDS = re.compile(
 )
 _PASSWORD = re.compile(r"passw|pwd|passphrase", re.IGNORECASE)
 _PASSWORD_NAME = re.compile(r"(?:passw(?:or)?d|pwd|passphrase|secret)s?$", re.IGNORECASE)
-_PUBLIC_NAME = re.compile(
-    r"(?:public|file|path|name|url|uri|type|header|field|length|size|ttl|count|max|min|limit|expir"
-    r"|algorithm|prefix|suffix|column|label|endpoint|regex|pattern)",
-    re.IGNORECASE,
+_WORD_OF_A_NAME = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_PUBLIC = frozenset(
+    {"public", "type", "size", "length", "ttl", "count", "max", "min", "limit", "algorithm"}
+    | {"prefix", "suffix", "column", "label", "regex", "pattern"}
 )
+"""Words of names whose values are told to everybody; as words, for ADMIN holds MIN."""
+
+_PIECES = re.compile(r"[-_ .:/]")
+_LEAST_DENSE = 16
+
 _LEAST_BITS = 40.0
 """A shorter value of a key is no key; the shortest that issuers give have 64."""
 
@@ -187,15 +200,31 @@ _BY_CONTEXT = frozenset({"password in a URL", "authorization header"})
 
 
 def _stands_for_one(value: str) -> bool:
-    return bool(_REFERENCE.search(value) or _STANDS_FOR_ONE.search(value))
+    path = value.startswith(("/", "./")) and not _is_dense(value)
+    return path or bool(_REFERENCE.search(value) or _STANDS_FOR_ONE.search(value))
+
+
+def _is_dense(value: str) -> bool:
+    """Tell whether a piece of *value* is longer than a word, with digits among its letters."""
+    return any(
+        len(one) >= _LEAST_DENSE and re.search(r"\d", one) and re.search(r"[A-Za-z]", one)
+        for one in _PIECES.split(value)
+    )
+
+
+def _is_public(name: str) -> bool:
+    words = _WORD_OF_A_NAME.findall(name.rpartition(".")[2])
+    return not _PUBLIC.isdisjoint(one.lower() for one in words)
 
 
 def is_secret(name: str, value: str, *, quoted: bool = True) -> bool:
     """Tell whether *value* is a secret, being assigned to *name*."""
     value = value.strip()
-    if _stands_for_one(value) or _PUBLIC_NAME.search(name.rpartition(".")[2]) or " " in value:
+    if _stands_for_one(value) or _is_public(name) or " " in value:
         return False
-    if _WORDS.fullmatch(value):  # a name, a message id, a path; of a password, a poor one
+    if _WORDS.fullmatch(value) and not _is_dense(
+        value
+    ):  # a name, a message id, a path; of a password, a poor one
         return bool(_PASSWORD_NAME.search(name)) and not re.search(r"[-_ .:/]", value)
     if _PASSWORD_NAME.search(name):
         return bits_of(value) >= LEAST_PASSWORD_BITS and (quoted or "(" not in value)

@@ -14,7 +14,7 @@ from readiness_kit.facts.secrets import FoundSecret, SecretsInCode
 from readiness_kit.probes.manifest_secrets import items, mapping, secret_values
 from readiness_kit.probes.manifests import Manifest, manifest_files, manifests
 from readiness_kit.probes.planted_secrets import planted
-from readiness_kit.probes.secret_patterns import CONFIGURATION, secrets_in
+from readiness_kit.probes.secret_patterns import is_configuration, secrets_in
 from readiness_kit.probes.secret_strength import fingerprint
 from readiness_kit.probes.secrets_in_history import (
     Hit,
@@ -81,15 +81,12 @@ def search_tree(tree: Tree, visit: Visit) -> Swept:
         if text is None:
             unread += 1
             continue
-        plain = file.name.lower().endswith(CONFIGURATION) or file.name.startswith(
-            (".env", "Docker")
-        )
         hits += [
             Hit(one.kind, "tree", f"{name}:{one.line}", one.fingerprint)
-            for one in secrets_in(text, configuration=plain)
+            for one in secrets_in(text, configuration=is_configuration(name))
         ]
     reason = f"{unread} files cannot be read, or are too long" if unread else ""
-    reason = reason if tree.complete else "there are too many files"
+    reason = reason if tree.complete else "there are too many files, or some are not checked out"
     return Swept(searched("tree", len(tree.files) - unread, reason), hits)
 
 

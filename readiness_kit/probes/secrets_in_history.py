@@ -1,12 +1,14 @@
 """Search what git remembers for secrets: every line that any commit added, and its message."""
 
+import os
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from readiness_kit.facts.secrets import Searched, What
-from readiness_kit.probes.secret_patterns import CONFIGURATION, secrets_in
+from readiness_kit.probes.secret_patterns import is_configuration, secrets_in
 from readiness_kit.probes.source_tree import Tree, git, git_command, git_environment
 from readiness_kit.sources import Visit
 
@@ -47,21 +49,38 @@ def search_history(tree: Tree, visit: Visit) -> Swept:
             [],
         )
     shallow = git(tree.root, "rev-parse", "--is-shallow-repository") or b""
-    argv = [*git_command(tree.root), "log", "--all", "--patch", "--cc", "--unified=0", "--no-color"]
+    argv, environment = _without_attributes(tree)
+    argv += ["log", "--all", "--patch", "--cc", "--unified=0", "--no-color"]
     argv += ["--no-ext-diff", "--no-textconv", "--format=commit %h%n+%B"]
-    top = git(tree.root, "rev-parse", "--show-prefix") or b""
-    argv += ["--", "."] if top.strip() else []  # a path would leave out commits without changes
-    lines = _Said(argv, min(HISTORY_TIMEOUT_S, visit.remaining_s / 2))
+    top = os.fsdecode(git(tree.root, "rev-parse", "--show-prefix") or b"").strip()
+    argv += ["--", top] if top else []  # a path would leave out commits without changes
+    lines = _Said(argv, environment, min(HISTORY_TIMEOUT_S, visit.remaining_s / 2))
     hits = list(hits_in_patch(lines))
     reason = lines.reason or ("" if shallow.strip() == _WHOLE else "the clone is shallow")
     return Swept(searched("history", lines.commits, reason), hits)
 
 
+def _without_attributes(tree: Tree) -> tuple[list[str], dict[str, str]]:
+    """Return how git is started, and its environment, so that it reads no ``.gitattributes``.
+
+    They can call a file binary, whose lines are then not shown. Git takes them from the files of
+    the work tree and from the index, and is given an empty one of each.
+    """
+    found = git(tree.root, "rev-parse", "--absolute-git-dir") or b""
+    folder = os.fsdecode(found).rstrip("\n")
+    place = [f"--git-dir={folder}", f"--work-tree={folder}"] if folder else []
+    empty = {"GIT_INDEX_FILE": str(Path(folder, "readiness-kit-no-index"))}
+    return [*git_command(Path(folder or tree.root)), *place], git_environment() | empty
+
+
 class _Said:
     """The lines a command prints, up to a cap in bytes and seconds."""
 
-    def __init__(self, argv: Sequence[str], timeout_s: float) -> None:
+    def __init__(
+        self, argv: Sequence[str], environment: Mapping[str, str], timeout_s: float
+    ) -> None:
         self._argv = argv
+        self._environment = environment
         self._timeout_s = timeout_s
         self.commits = 0
         self.reason = ""
@@ -73,7 +92,7 @@ class _Said:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=git_environment(),
+                env=self._environment,
             )
         except OSError as error:
             self.reason = f"git does not start: {error.strerror}"
@@ -117,8 +136,7 @@ def hits_in_patch(lines: Iterable[bytes]) -> Iterator[Hit]:
 
 
 def _hits(commit: str, name: str, added: list[str]) -> Iterator[Hit]:
-    plain = name.lower().endswith(CONFIGURATION)
-    for one in secrets_in("".join(added), configuration=plain) if added else ():
+    for one in secrets_in("".join(added), configuration=is_configuration(name)) if added else ():
         yield Hit(one.kind, "history", f"{commit}: {name}", one.fingerprint)
 
 

@@ -34,7 +34,7 @@ class Tree(NamedTuple):
     """Its regular files: those git tracks or would track, or else all of them."""
 
     complete: bool
-    """Whether there are no more than the cap."""
+    """Whether these are all: no more than the cap, and everything git tracks is checked out."""
 
     in_git: bool
     """Whether git keeps it."""
@@ -61,10 +61,19 @@ def source_tree(visit: Visit) -> Tree:
     root = declared.path
     kept = git_files(root)
     found = kept if kept is not None else list(_all_files(root))
-    files = [one for one in found if one.is_file() and not one.is_symlink()]
-    if not files:
+    files = [one for one in _checked_out(found) if not one.is_symlink()]
+    there = [one for one in files if one.is_file()]
+    if not there:
         raise NotSeen(f"{root} holds no file that can be read", hint="correct source.path")
-    return Tree(root, tuple(files[:FILES_CAP]), len(files) <= FILES_CAP, kept is not None)
+    complete = len(there) == len(files) <= FILES_CAP
+    return Tree(root, tuple(there[:FILES_CAP]), complete, kept is not None)
+
+
+def _checked_out(found: list[Path]) -> Iterator[Path]:
+    """Yield *found* with the files of submodules, which git lists as folders."""
+    for one in found:
+        below = list(_all_files(one)) if one.is_dir() and not one.is_symlink() else []
+        yield from below or [one]
 
 
 def git_files(root: Path) -> list[Path] | None:

@@ -51,7 +51,7 @@ SENDS = {
     "execute_function": 0,
     "execute_function_with_context": 0,
 }
-"""Function to the position of its SQL: DB-API, psycopg, asyncpg, SQLAlchemy, Django, FraiseQL, others."""
+"""Function to the position of its SQL: DB-API, psycopg, asyncpg, SQLAlchemy, Django, FraiseQL, …"""
 
 KEYWORDS = frozenset({"query", "sql", "statement", "operation", "command", "raw_query"})
 
@@ -98,7 +98,7 @@ def sql_in_code(visit: Visit) -> SqlInCode:
     """
     tree = source_tree(visit)
     python: dict[str, ast.Module] = {}
-    unread = [] if tree.complete else ["more files than are looked at"]
+    unread = [] if tree.complete else ["more files than are looked at, or not checked out"]
     for file in tree.files:
         _ = visit.remaining_s
         name = tree.name(file)

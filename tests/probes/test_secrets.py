@@ -50,6 +50,16 @@ def test_every_form_is_found_and_nothing_else(kind):
         f"'access_key' => '{HEX}'",
         'password = "Tr0ub4dor&3"',
         'connect(user="app", password="sunshine")',
+        'ADMIN_PASSWORD = "Tr0ub4dor&3"',
+        'profile_password = "Tr0ub4dor&3"',
+        f'SECURITY_TOKEN = "{RANDOM}"',
+        f'SERVICE_ACCOUNT_KEY = "{RANDOM}"',
+        f'adminApiKey = "{RANDOM}"',
+        f'FILE_ENCRYPTION_KEY = "{RANDOM}"',
+        'password = "!Tr0ub4dor&3"',
+        'password = "Tr0ub(4dor&3"',
+        f'api_key = "/{RANDOM}"',
+        f'api_key = "live-{HEX}"',
     ],
 )
 def test_assigned_in_code(line):
@@ -196,6 +206,47 @@ def test_history_without_a_secret_passes(repository):
     history = next(one for one in fact.searched if one.what == "history")
     assert (history.items, history.complete) == (1, True)
     assert shown(fact) == "PASS"
+
+
+@pytest.mark.parametrize("name", [".env.production", "Dockerfile.prod", "prod.env"])
+def test_removed_configuration_needs_no_quotes(repository, name):
+    (repository / name).write_text(f"JWT_SECRET={RANDOM}\n")
+    git(repository, "add", "-f", ".")
+    git(repository, "commit", "-qm", "Oops")
+    git(repository, "rm", "-q", name)
+    git(repository, "commit", "-qm", "Remove it")
+    assert shown(look(repository)) == "FAIL"
+
+
+def test_removed_lines_that_attributes_hide_are_found(repository):
+    """Git shows no lines of what .gitattributes calls binary."""
+    (repository / ".gitattributes").write_text("*.py -diff\n")
+    (repository / "old.py").write_text(f'API_KEY = "{RANDOM}"\n')
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "Oops")
+    git(repository, "rm", "-q", "old.py")
+    git(repository, "commit", "-qm", "Remove it")
+    assert shown(look(repository)) == "FAIL"
+
+
+def test_a_submodule_is_source_too(repository, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "client.py").write_text(f'API_KEY = "{RANDOM}"\n')
+    git(other, "init", "-q", "-b", "main")
+    git(other, "add", ".")
+    git(other, "commit", "-qm", "First")
+    git(repository, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(other), "lib")
+    git(repository, "commit", "-qm", "Use it")
+    assert shown(look(repository)) == "FAIL"
+    git(repository, "submodule", "-q", "deinit", "-f", "lib")
+    assert shown(look(repository)) == "UNKNOWN"
+
+
+def test_what_is_not_checked_out_was_not_searched(repository):
+    (repository / "app.py").unlink()
+    (repository / "rest.py").write_text("1\n")
+    assert shown(look(repository)) == "UNKNOWN"
 
 
 @pytest.mark.parametrize("branch", ["main", "elsewhere"])
