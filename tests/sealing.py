@@ -1,6 +1,6 @@
 """Sealed runs and people to sign them, for tests."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -173,6 +173,17 @@ def people(folder: Path) -> People:
             key=blob,
         )
         for role, blob in blobs.items()
+    ]
+    signers.write(found.allowed, lines)
+    return found
+
+
+def people_with(folder: Path, principal: str, namespace: str) -> People:
+    """People of whom one, *principal*, may sign in *namespace* as well."""
+    found = people(folder)
+    lines = [
+        replace(one, namespaces=(*one.namespaces, *[namespace] * (principal in one.principals)))
+        for one in found.signers.signers
     ]
     signers.write(found.allowed, lines)
     return found

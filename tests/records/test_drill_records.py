@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
-from sealing import people
+from sealing import people_with
 from webserver import visit
 
 from readiness_kit.commands.drilled import command
@@ -32,19 +32,7 @@ RECORD = DrillRecord(
 @pytest.fixture(scope="module")
 def team(tmp_path_factory):
     """People whose operations lead may sign drill records as well."""
-    found = people(tmp_path_factory.mktemp("keys"))
-    lines = [
-        signers.Signer(
-            principals=one.principals,
-            namespaces=(*one.namespaces, records.NAMESPACE)
-            if LEAD in one.principals
-            else one.namespaces,
-            key=one.key,
-        )
-        for one in found.signers.signers
-    ]
-    signers.write(found.allowed, lines)
-    return found
+    return people_with(tmp_path_factory.mktemp("keys"), LEAD, records.NAMESPACE)
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
-from sealing import people
+from sealing import people_with
 from webserver import visit
 
 from readiness_kit.checks.pre_deployment.load_testing import PEAK, SOAK
@@ -14,7 +14,7 @@ from readiness_kit.errors import IntegrityError, NotSeen, UsageError
 from readiness_kit.evidence import canonical
 from readiness_kit.probes.load_records import load_records
 from readiness_kit.records import load_records as records
-from readiness_kit.records import signers, sshsig
+from readiness_kit.records import sshsig
 from readiness_kit.target import Load, Release, Signoff
 
 LEAD = "engineering-lead@example.invalid"
@@ -23,19 +23,7 @@ LEAD = "engineering-lead@example.invalid"
 @pytest.fixture(scope="module")
 def team(tmp_path_factory):
     """People whose engineering lead may sign load records as well."""
-    found = people(tmp_path_factory.mktemp("keys"))
-    lines = [
-        signers.Signer(
-            principals=one.principals,
-            namespaces=(*one.namespaces, records.NAMESPACE)
-            if LEAD in one.principals
-            else one.namespaces,
-            key=one.key,
-        )
-        for one in found.signers.signers
-    ]
-    signers.write(found.allowed, lines)
-    return found
+    return people_with(tmp_path_factory.mktemp("keys"), LEAD, records.NAMESPACE)
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
+from readiness_kit.checks.application import error_handling
 from readiness_kit.facts.environment import Environment, StartEnvironment
 from readiness_kit.facts.errors_seen import Internal, Provocation, ProvokedErrors
 from readiness_kit.facts.graphql import Exploration, ExplorationPage, GraphqlAnswer
@@ -171,27 +172,7 @@ EXPLORATION = Exploration(
         for path in ("/docs", "/redoc", "/openapi.json", "/graphql")
     ),
 )
-_ANSWER = Provocation(
-    name="correct request",
-    address=_AT,
-    status=200,
-    errors=False,
-    data=True,
-    request_id=True,
-    internals=(),
-    elapsed_ms=5.0,
-)
-_FAULT = replace(_ANSWER, name="malformed JSON", status=400, errors=True, data=False)
-ERRORS = ProvokedErrors(
-    observed_at=_NOW,
-    controls=(_ANSWER,),
-    faults=(_FAULT, replace(_FAULT, name="unknown path", status=404, errors=False)),
-    oddities=(),
-    debug_routes=(replace(_FAULT, name="GET /debug", status=404, errors=False),),
-    planted={"stack": True, "path": True, "sql": True},
-    processes_seen=2,
-    reloaders=0,
-)
+ERRORS = error_handling.ERRORS.replace(processes_seen=2)
 
 
 def debug_switched_on(start: StartEnvironment) -> StartEnvironment:

@@ -20,8 +20,10 @@ from math import inf
 
 from msgspec.structs import replace
 
+from readiness_kit.checks.database import failover
 from readiness_kit.checks.database.backup_verification import DRILL as RESTORE
 from readiness_kit.checks.database.backup_verification import stops
+from readiness_kit.checks.database.replication import ARCHIVING
 from readiness_kit.facts.documents import RecoveryObjectives, StatedObjective
 from readiness_kit.facts.failover import FailoverDrill
 from readiness_kit.facts.postgres import PostgresArchiving, PostgresReplication, Replica, Standby
@@ -251,19 +253,6 @@ DOCUMENTS = RecoveryObjectives(
     documents=("recovery: recovery.md",),
     stated=(_RTO, replace(_RTO, kind="rpo", minutes=15.0, line=8, words="RPO < 15 minutes")),
 )
-ARCHIVING = PostgresArchiving(
-    observed_at=_NOON,
-    archive_mode="on",
-    archive_timeout_s=60,
-    archived_count=120,
-    last_archived_wal="000000010000000000000078",
-    last_archived_age_s=42.0,
-    failing=False,
-    waiting=0,
-    oldest_waiting_age_s=None,
-    unarchived_bytes=3_000_000,
-    last_in_archive=True,
-)
 REPLICATION = PostgresReplication(
     observed_at=_NOON,
     primary_in_recovery=False,
@@ -314,22 +303,7 @@ LOSS = ArchiveRecovery(
     archive_timeout_s=60,
     switched_by_drill=True,
 )
-FAILOVER = FailoverDrill(
-    observed_at=_NOON,
-    servers=("db-1.example.com:5432", "db-2.example.com:5432"),
-    acknowledged=120,
-    lost=2,
-    lost_s=0.1,
-    acknowledged_after=40,
-    gap_s=2.4,
-    synchronous=False,
-    old_primary="down",
-    leaders=1,
-    rejoined=True,
-    back=True,
-    stages=(),
-    error="",
-)
+FAILOVER = failover.DRILL.replace(lost=2, lost_s=0.1)
 
 
 def half_an_hour(documents: RecoveryObjectives) -> RecoveryObjectives:

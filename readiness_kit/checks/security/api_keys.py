@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.checks.security.secrets import CODE
+from readiness_kit.checks.security.secrets import CODE, miss_the_planted, use_plain_secrets
 from readiness_kit.facts.api_keys import KeyRotation, KeyUse, RotatedKey, StatedRotation
 from readiness_kit.facts.secrets import FoundSecret, SecretOrigin, SecretOrigins, SecretsInCode
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
@@ -213,15 +213,6 @@ def write_keys(origins: SecretOrigins) -> SecretOrigins:
     return origins.replace(origins=tuple(written))
 
 
-def use_plain_secrets(origins: SecretOrigins) -> SecretOrigins:
-    """What was managed lies in plain Secrets."""
-    plain = (
-        replace(one, way="kubernetes_secret") if one.way == "manager" else one
-        for one in origins.origins
-    )
-    return origins.replace(origins=tuple(plain))
-
-
 def leave_a_key(code: SecretsInCode) -> SecretsInCode:
     """A key stands in the source."""
     key = FoundSecret(
@@ -232,11 +223,6 @@ def leave_a_key(code: SecretsInCode) -> SecretsInCode:
         reviewed=False,
     )
     return code.replace(found=(*code.found, key))
-
-
-def miss_the_planted(code: SecretsInCode) -> SecretsInCode:
-    """The search does not find what was planted."""
-    return code.replace(planted=dict.fromkeys(code.planted, False))
 
 
 def forget_the_policy(seen: KeyRotation) -> KeyRotation:
