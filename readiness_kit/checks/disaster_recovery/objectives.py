@@ -20,10 +20,9 @@ from math import inf
 
 from msgspec.structs import replace
 
-from readiness_kit.checks.database import failover
+from readiness_kit.checks.database import failover, replication
 from readiness_kit.checks.database.backup_verification import DRILL as RESTORE
 from readiness_kit.checks.database.backup_verification import stops
-from readiness_kit.checks.database.replication import ARCHIVING
 from readiness_kit.facts.documents import RecoveryObjectives, StatedObjective
 from readiness_kit.facts.failover import FailoverDrill
 from readiness_kit.facts.postgres import PostgresArchiving, PostgresReplication, Replica, Standby
@@ -253,6 +252,7 @@ DOCUMENTS = RecoveryObjectives(
     documents=("recovery: recovery.md",),
     stated=(_RTO, replace(_RTO, kind="rpo", minutes=15.0, line=8, words="RPO < 15 minutes")),
 )
+ARCHIVING = replication.ARCHIVING.replace(unarchived_bytes=3_000_000)
 REPLICATION = PostgresReplication(
     observed_at=_NOON,
     primary_in_recovery=False,
