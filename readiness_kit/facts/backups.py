@@ -1,4 +1,4 @@
-"""What lies in the backup folder."""
+"""What lies in the backup folder, or in the bucket of backups."""
 
 from datetime import datetime
 from typing import Literal
@@ -6,14 +6,14 @@ from typing import Literal
 from readiness_kit.facts import Fact, Record
 
 Place = Literal["inside_data_directory", "same_machine", "elsewhere", "not_known"]
-"""Where the folder lies as seen from the database."""
+"""Where the backups lie as seen from the database."""
 
 
 class Backup(Record, frozen=True):
-    """One backup: a file, or a folder with all its files."""
+    """One backup: a file, or a folder with all its files; in a bucket, objects."""
 
     name: str
-    """File name."""
+    """File name; in a bucket, the key below the prefix."""
 
     size_bytes: int
     """Size; of a folder, the sum over its files."""
@@ -27,12 +27,15 @@ class Backup(Record, frozen=True):
     full: bool = True
     """Whether it needs no other backup."""
 
+    frozen_in: str = ""
+    """Storage class of a bucket from which it must be thawed, for hours, before it is read."""
+
 
 class WalArchive(Fact, frozen=True, kw_only=True):
     """The archived segments of WAL, and whether they follow on each other."""
 
     directory: str
-    """The folder."""
+    """The folder, or the URL of a prefix in a bucket."""
 
     segment_bytes: int
     """Size of a segment, by the server."""
@@ -61,12 +64,15 @@ class WalArchive(Fact, frozen=True, kw_only=True):
     histories_missing: tuple[str, ...]
     """History files without which the timelines cannot be followed."""
 
+    listed_by: str = ""
+    """Command that lists a bucket by hand."""
+
 
 class BackupFolder(Fact, frozen=True, kw_only=True):
     """The backups that match the declared pattern, newest first."""
 
     directory: str
-    """The folder."""
+    """The folder, or the URL of a prefix in a bucket."""
 
     pattern: str
     """Glob of the backups inside it."""
@@ -75,13 +81,23 @@ class BackupFolder(Fact, frozen=True, kw_only=True):
     """Newest first."""
 
     filesystem: str
-    """Type of the file system it lies on."""
+    """Type of the file system it lies on; ``s3`` for a bucket."""
 
     mounted_from: str
-    """Device or remote share of that file system."""
+    """Device or remote share of that file system; the store of a bucket."""
 
     place: Place
-    """Where it lies as seen from the database."""
+    """Where they lie as seen from the database."""
 
     place_detail: str
     """How that is known."""
+
+    truncated: bool = False
+    """Whether more lies there than was listed."""
+
+    listed_by: str = ""
+    """Command that lists a bucket by hand."""
+
+    def reproduce(self) -> str:
+        """Return the command that lists the backups by hand."""
+        return self.listed_by or f"ls -lt --time-style=full-iso '{self.directory}'"

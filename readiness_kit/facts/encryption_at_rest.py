@@ -5,9 +5,9 @@ from typing import Literal
 from readiness_kit.facts import Fact, Record
 
 Layers = Literal["encrypted", "plain", "hidden"]
-"""``encrypted``: there is a layer of encryption on every way down to a disk; ``plain``: the disks
-are seen, and on some way there is none; ``hidden``: the disks belong to a hypervisor, another
-machine, or nobody who tells.
+"""``encrypted``: there is a layer of encryption on every way down to a disk, or a store of objects
+encrypts each; ``plain``: the disks are seen, and on some way there is none; ``hidden``: the disks
+belong to a hypervisor, another machine, or nobody who tells.
 """
 
 Holds = Literal["data", "wal", "tablespace", "backups", "wal_archive"]
@@ -20,7 +20,7 @@ class StoredAt(Record, frozen=True):
     """What lies there."""
 
     path: str
-    """The folder; empty when it is not known."""
+    """The folder, or the URL of a prefix in a bucket; empty when it is not known."""
 
     layers: Layers
 
@@ -29,7 +29,7 @@ class StoredAt(Record, frozen=True):
 
 
 class ArchiveFiles(Record, frozen=True):
-    """The files in one folder, by the form their first bytes give away."""
+    """The files in one folder or bucket, by the form their first bytes give away."""
 
     holds: Literal["backups", "wal_archive"]
 
@@ -47,6 +47,9 @@ class ArchiveFiles(Record, frozen=True):
 
     plain_names: tuple[str, ...]
     """The first plain ones."""
+
+    by_store: int = 0
+    """Objects of a bucket that the store encrypts; their own form was not looked at."""
 
 
 class DeclaredStorage(Record, frozen=True):

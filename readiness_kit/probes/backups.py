@@ -1,9 +1,9 @@
-"""Look into the backup folder, and find out where it lies as seen from the database."""
+"""Look into the backup folder or bucket, and find out where it lies as seen from the database."""
 
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,26 +11,19 @@ import psutil
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.backups import Backup, BackupFolder, Place
+from readiness_kit.probes.backup_names import CLOCK_S, PARTIAL_FILE, named_day
 from readiness_kit.probes.host import is_our_backend
 from readiness_kit.probes.postgres_session import Sql, parameters, servers, session
+from readiness_kit.probes.s3 import PAGES, S3, command, store_of
+from readiness_kit.probes.s3_backups import HEADS, MANIFESTS, kept
+from readiness_kit.probes.s3_place import place_of_store
 from readiness_kit.sources import Visit, source
-from readiness_kit.target import Backups
+from readiness_kit.target import Backups, Bucket
 
 NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "fuse.sshfs", "fuse.s3fs", "fuse.rclone"}
 )
 """Types of file system that lie on another machine."""
-
-PARTIAL_FILE = b"INCREMENTAL."
-"""How the name of a file begins that holds only the blocks that changed."""
-
-CLOCK_S = 1.0
-"""How much older than its backup a mark of success may be: time stamps are rounded."""
-
-ELSEWHERE = timedelta(hours=36)
-"""From the start of a day, UTC, to its end in the last time zone."""
-
-_DAY = re.compile(r"(?<!\d)(20\d\d)([-_.]?)(0[1-9]|1[0-2])\2([0-3]\d)(?!\d)")
 
 
 class Mount(NamedTuple):
@@ -40,27 +33,53 @@ class Mount(NamedTuple):
     device: str
 
 
-@source(effect="read", asks="no request: lists the backup folder; 1 SQL statement", deadline_s=15)
+@source(
+    effect="read",
+    asks="no request: lists the backup folder; of a bucket at most "
+    f"{PAGES} lists, {HEADS} heads and {MANIFESTS} manifests of base backups; 1 SQL statement",
+    deadline_s=60,
+)
 def backup_folder(visit: Visit) -> BackupFolder:
     """List the backups, and compare their place with the database's.
 
     Raises:
-        NotSeen: No folder is declared, or it cannot be read.
+        NotSeen: No place is declared, or it cannot be read.
 
     """
-    declared = _declared(visit)
-    found = _listed(declared)
-    mount = _mount(declared.directory)
-    place, detail = _place(visit, declared.directory, mount)
+    declared = declared_backups(visit)
+    if declared.bucket is not None:
+        return _bucket(visit, declared, declared.bucket)
+    directory = folder_of(declared)
+    found = _listed(declared, directory)
+    mount = _mount(directory)
+    place, detail = _place(visit, directory, mount)
     return BackupFolder(
         observed_at=datetime.now(UTC),
-        directory=str(declared.directory),
+        directory=str(directory),
         pattern=declared.pattern,
         backups=tuple(found),
         filesystem=mount.filesystem,
         mounted_from=mount.device,
         place=place,
         place_detail=detail,
+    )
+
+
+def _bucket(visit: Visit, declared: Backups, bucket: Bucket) -> BackupFolder:
+    store = S3(visit, bucket, bucket.url)
+    found = kept(store, declared)
+    place, detail = place_of_store(visit, store)
+    return BackupFolder(
+        observed_at=datetime.now(UTC),
+        directory=str(store.place),
+        pattern=declared.pattern,
+        backups=tuple(one.backup for one in found.stored),
+        filesystem="s3",
+        mounted_from=store_of(bucket.endpoint_url),
+        place=place,
+        place_detail=detail,
+        truncated=not found.whole,
+        listed_by=command(str(store.place), bucket.endpoint_url),
     )
 
 
@@ -71,44 +90,56 @@ def newest_backup(visit: Visit) -> tuple[Backup, Path]:
         NotSeen: No folder is declared, it cannot be read, or it holds none.
 
     """
-    declared = _declared(visit)
-    newest = max(_listed(declared), key=lambda one: (one.marked, one.made_at), default=None)
+    declared = declared_backups(visit)
+    directory = folder_of(declared)
+    newest = max(
+        _listed(declared, directory), key=lambda one: (one.marked, one.made_at), default=None
+    )
     if newest is None:
-        raise NotSeen(f"nothing matches {declared.pattern!r} in {declared.directory}")
-    within = declared.directory.glob(f"backup/*/{newest.name}")
+        raise NotSeen(f"nothing matches {declared.pattern!r} in {directory}")
+    within = directory.glob(f"backup/*/{newest.name}")
     at = next(within, None) if declared.tool == "pgbackrest" else None
-    return newest, at or declared.directory / newest.name
+    return newest, at or directory / newest.name
 
 
-def _declared(visit: Visit) -> Backups:
+def declared_backups(visit: Visit) -> Backups:
+    """Return what the target says of its backups, or NotSeen ``not_configured``."""
     if visit.target.backups is None:
         raise NotSeen(
             "readiness.yaml has no backups",
             cause="not_configured",
-            hint="add backups.directory, and backups.pattern where other files lie there",
+            hint="add backups.directory or backups.bucket, and backups.pattern where other files "
+            "lie there",
         )
     return visit.target.backups
 
 
-def _listed(declared: Backups) -> list[Backup]:
+def folder_of(declared: Backups) -> Path:
+    """Return the declared folder, or NotSeen where a bucket is declared instead."""
+    if declared.directory is None:
+        raise NotSeen("the backups lie in a bucket", cause="not_implemented")
+    return declared.directory
+
+
+def _listed(declared: Backups, directory: Path) -> list[Backup]:
     """Return the backups, newest first."""
     try:
-        return sorted(_backups(declared), key=lambda one: one.made_at, reverse=True)
+        return sorted(_backups(declared, directory), key=lambda one: one.made_at, reverse=True)
     except OSError as error:
         raise NotSeen(
-            f"{declared.directory} cannot be read: {error.strerror}",
+            f"{directory} cannot be read: {error.strerror}",
             hint="correct backups.directory, or give the kit's user access",
         ) from error
 
 
-def _backups(declared: Backups) -> Iterator[Backup]:
+def _backups(declared: Backups, directory: Path) -> Iterator[Backup]:
     if declared.tool == "pgbackrest":
-        yield from _pgbackrest(declared.directory)
+        yield from _pgbackrest(directory)
         return
-    names = [path.name for path in declared.directory.iterdir()]
+    names = [path.name for path in directory.iterdir()]
     kinds = (declared.success_marker, declared.sums)
     beside = {kind.format(name=name) for name in names for kind in kinds}
-    for path in declared.directory.glob(declared.pattern):
+    for path in directory.glob(declared.pattern):
         if path.name not in beside and not path.name.startswith("."):
             yield _backup(path, path.with_name(declared.success_marker.format(name=path.name)))
 
@@ -120,7 +151,7 @@ def _backup(path: Path, mark: Path) -> Backup:
     return Backup(
         name=path.name,
         size_bytes=sum(one.stat().st_size for one in files),
-        made_at=min([changed, *_named_day(path.name)]),
+        made_at=min([changed, *named_day(path.name)]),
         marked=mark.is_file() and mark.stat().st_mtime >= changed_s - CLOCK_S,
         full=not _is_incremental(path),
     )
@@ -133,20 +164,6 @@ def _is_incremental(path: Path) -> bool:
             return any(PARTIAL_FILE in line for line in manifest)
     except OSError:
         return False
-
-
-def _named_day(name: str) -> Iterator[datetime]:
-    """Yield the end of the day in *name*: a copied or touched file is no newer than its name says.
-
-    >>> list(_named_day("shop-2026-02-28.dump"))
-    [datetime.datetime(2026, 3, 1, 12, 0, tzinfo=datetime.timezone.utc)]
-    """
-    for found in _DAY.finditer(name):
-        try:
-            day = date(int(found[1]), int(found[3]), int(found[4]))
-        except ValueError:
-            continue
-        yield datetime(day.year, day.month, day.day, tzinfo=UTC) + ELSEWHERE
 
 
 def _pgbackrest(repository: Path) -> Iterator[Backup]:

@@ -20,6 +20,8 @@ from readiness_kit.probes.host import is_our_backend
 from readiness_kit.probes.manifest_secrets import mapping
 from readiness_kit.probes.manifests import manifest_files, manifests
 from readiness_kit.probes.postgres_session import Sql, parameters, session
+from readiness_kit.probes.s3 import PAGES
+from readiness_kit.probes.s3_encryption import LOOKED_AT, sealed
 from readiness_kit.sources import Visit, source
 from readiness_kit.target import Backups
 
@@ -44,8 +46,9 @@ class Server(NamedTuple):
 
 @source(
     effect="read",
-    asks="3 SQL statements; the layers below folders of this machine; first bytes of backups",
-    deadline_s=30,
+    asks="2 SQL statements; the layers below folders of this machine; first bytes of backups; of a "
+    f"bucket at most {2 * PAGES} lists, and {4 * LOOKED_AT} heads or first bytes",
+    deadline_s=60,
 )
 def encryption_at_rest(visit: Visit) -> EncryptionAtRest:
     """Look below every folder of this machine that holds data or copies of it.
@@ -62,13 +65,16 @@ def encryption_at_rest(visit: Visit) -> EncryptionAtRest:
             hint="add database.dsn, and backups.directory",
         )
     server = _server(visit)
+    stored = tuple(sealed(visit, target.backups)) if target.backups else ()
     return EncryptionAtRest(
         database_declared=target.database is not None,
         backups_declared=target.backups is not None,
         archiving=server.archiving,
         server_encrypts=server.encrypts,
-        places=tuple(_places(visit, server)),
-        files=tuple(_archives(target.backups)) if target.backups else (),
+        places=(*_places(visit, server), *(place for place, _ in stored)),
+        files=(*_archives(target.backups), *(files for _, files in stored))
+        if target.backups
+        else (),
         classes=tuple(_classes(visit)),
         observed_at=datetime.now(UTC),
     )
@@ -79,20 +85,19 @@ def _server(visit: Visit) -> Server:
         return Server(None, "readiness.yaml names no database")
     try:
         with session(visit, parameters(visit.database.dsn)) as database:
-            row = database.row(Sql.SERVER)
-            here = is_our_backend(row["pid"], row["client_port"])  # while the backend lives
+            names = [SERVER_ENCRYPTS, "archive_mode", "data_directory"]
+            found = database.rows(Sql.SETTINGS, names=names)
+            here = any(is_our_backend(one["pid"], one["client_port"]) for one in found[:1])
             spaces = database.rows(Sql.TABLESPACES)
-            names = [SERVER_ENCRYPTS, "archive_mode"]
-            settings = {
-                one["name"]: one["value"] for one in database.rows(Sql.SETTINGS, names=names)
-            }
     except NotSeen as error:
         return Server(None, error.message)
+    settings = {one["name"]: one["value"] for one in found}
+    data = settings.get("data_directory")
     reason = "" if here else "the database runs on another machine"
-    reason = reason or ("" if row["data_directory"] else "the role may not read data_directory")
+    reason = reason or ("" if data else "the role may not read data_directory")
     mode = settings.get("archive_mode")
     return Server(
-        data=None if reason else Path(row["data_directory"]),
+        data=None if reason or not data else Path(data),
         reason=reason,
         tablespaces=tuple(Path(one["location"]) for one in spaces) if here else (),
         archiving=None if mode is None else mode != "off",
@@ -110,7 +115,8 @@ def _places(visit: Visit, server: Server) -> Iterator[StoredAt]:
             yield StoredAt(holds=holds, path="", layers="hidden", detail=server.reason)
     backups = visit.target.backups
     if backups is not None:
-        yield _stored("backups", backups.directory)
+        if backups.directory is not None:
+            yield _stored("backups", backups.directory)
         if backups.wal_archive is not None:
             yield _stored("wal_archive", backups.wal_archive)
 
@@ -125,18 +131,20 @@ def _stored(holds: Holds, path: Path) -> StoredAt:
 
 
 def _archives(backups: Backups) -> Iterator[ArchiveFiles]:
-    paths = [one for one in _matching(backups) if not one.name.startswith(".")]
-    marks = frozenset(backups.success_marker.format(name=one.name) for one in paths)
-    yield look("backups", paths, marks)
+    if backups.directory is not None:
+        found = _matching(backups, backups.directory)
+        paths = [one for one in found if not one.name.startswith(".")]
+        marks = frozenset(backups.success_marker.format(name=one.name) for one in paths)
+        yield look("backups", paths, marks)
     if backups.wal_archive is not None:
         yield look("wal_archive", [backups.wal_archive], frozenset())
 
 
-def _matching(backups: Backups) -> list[Path]:
+def _matching(backups: Backups, directory: Path) -> list[Path]:
     if backups.tool == "pgbackrest":
-        return [backups.directory]
+        return [directory]
     with suppress(OSError):
-        return sorted(backups.directory.glob(backups.pattern))
+        return sorted(directory.glob(backups.pattern))
     return []
 
 

@@ -1,7 +1,6 @@
 """Ask PostgreSQL about itself: version, settings, replication, archiving."""
 
 import csv
-import re
 import time
 from datetime import UTC, datetime
 from importlib import resources
@@ -24,8 +23,10 @@ from readiness_kit.facts.postgres import (
 )
 from readiness_kit.probes.host import capacity, is_our_backend
 from readiness_kit.probes.postgres_session import Session, Sql, parameters, servers, session
+from readiness_kit.probes.s3_wal import holds
+from readiness_kit.probes.wal_names import is_called
 from readiness_kit.sources import Visit, source
-from readiness_kit.target import Secret
+from readiness_kit.target import Backups, Secret
 
 SETTINGS = (
     "fsync",
@@ -121,13 +122,16 @@ def postgres_replication(visit: Visit) -> PostgresReplication:
     )
 
 
-@source(effect="read", asks="1 SQL statement: the archiver and its queue", deadline_s=10)
+@source(
+    effect="read",
+    asks="1 SQL statement: the archiver and its queue; of a bucket with WAL at most 2 short lists",
+    deadline_s=20,
+)
 def postgres_archiving(visit: Visit) -> PostgresArchiving:
     """Ask the primary how archiving fares, and look for its newest segment in the archive."""
     with session(visit, parameters(visit.database.dsn)) as primary:
         row = primary.row(Sql.ARCHIVER)
     backups = visit.target.backups
-    archive = backups.wal_archive if backups else None
     last = row["last_archived_wal"]
     return PostgresArchiving(
         observed_at=datetime.now(UTC),
@@ -140,7 +144,7 @@ def postgres_archiving(visit: Visit) -> PostgresArchiving:
         waiting=row["waiting"],
         oldest_waiting_age_s=row["oldest_waiting_age_s"],
         unarchived_bytes=_beyond(last, row["position"], row["segment_bytes"]),
-        last_in_archive=_in_archive(archive, last) if archive and last else None,
+        last_in_archive=_archived(visit, backups, last) if backups and last else None,
     )
 
 
@@ -224,11 +228,19 @@ def _beyond(last: str | None, position: int | None, segment_bytes: int) -> int |
     return None if position is None else position - (number + 1) * segment_bytes
 
 
+def _archived(visit: Visit, backups: Backups, name: str) -> bool | None:
+    """Tell whether the declared archive holds the segment; ``None`` when that was not seen."""
+    if backups.wal_archive is not None:
+        return _in_archive(backups.wal_archive, name)
+    if backups.bucket is not None and backups.bucket.wal_url is not None:
+        return holds(visit, backups.bucket, name)
+    return None
+
+
 def _in_archive(archive: Path, name: str) -> bool:
     """Tell whether *archive* holds the segment, compressed or not, flat or as pgBackRest does."""
     if not archive.is_dir():
         raise NotSeen(f"backups.wal_archive: {archive} is no folder", hint="correct the path")
-    segment = re.compile(re.escape(name) + r"(-[0-9a-f]{40})?(\.(gz|bz2|xz|zst|lz4|lzo|br))?")
     folders = (archive, archive / name[:16])
     found = (one for folder in folders for one in folder.glob(f"{name}*"))
-    return any(segment.fullmatch(one.name) and one.stat().st_size for one in found)
+    return any(is_called(one.name, name) and one.stat().st_size for one in found)

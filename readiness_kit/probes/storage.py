@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from readiness_kit.errors import NotSeen, ServerError
 from readiness_kit.facts.storage import (
@@ -38,6 +39,14 @@ POLL_S = 0.2
 
 DAY_S = 86_400.0
 
+
+class _Server(NamedTuple):
+    """Where the database says that its data lies, and whether that is on this machine."""
+
+    folder: str
+    here: bool
+
+
 _TESTED = re.compile(r"^\s+(\w+)\s+([\d.]+) ops/sec\s+(\d+) usecs/op", re.MULTILINE)
 _SECTION = "using one 8kB write:"
 _NEXT = "using two 8kB writes:"
@@ -46,7 +55,7 @@ _SAID_CAP = 100_000
 
 @source(
     effect="read",
-    asks="1 or 2 SQL statements; free space of the volumes of data, WAL, logs and backups",
+    asks="1 SQL statement; free space of the volumes of data, WAL, logs and backups",
     deadline_s=20,
 )
 def service_volumes(visit: Visit) -> ServiceVolumes:
@@ -58,7 +67,8 @@ def service_volumes(visit: Visit) -> ServiceVolumes:
     """
     unseen: dict[str, str] = {}
     found: dict[int, tuple[list[Holds], Path]] = {}
-    for what, path in _places(visit, unseen):
+    server = _asked(visit, unseen)
+    for what, path in _places(visit, server, unseen):
         try:
             real = path.resolve(strict=True)
             found.setdefault(real.stat().st_dev, ([], real))[0].append(what)
@@ -68,8 +78,8 @@ def service_volumes(visit: Visit) -> ServiceVolumes:
         _volume(visit, number, tuple(dict.fromkeys(holds)), path)
         for number, (holds, path) in found.items()
     ]
-    if "data" in unseen:
-        volumes += _elsewhere(visit, unseen)
+    if "data" in unseen and server is not None:
+        volumes += _elsewhere(visit, server, unseen)
     if not volumes:
         reasons = "; ".join(unseen.values()) or "readiness.yaml names no database, logs or backups"
         raise NotSeen(
@@ -85,11 +95,24 @@ def service_volumes(visit: Visit) -> ServiceVolumes:
     )
 
 
-def _places(visit: Visit, unseen: dict[str, str]) -> Iterator[tuple[Holds, Path]]:
+def _asked(visit: Visit, unseen: dict[str, str]) -> _Server | None:
+    """Return what the database says of itself; why it does not goes to *unseen*."""
+    if visit.target.database is None:
+        return None
+    try:
+        return _server(visit)
+    except NotSeen as error:
+        unseen["data"] = unseen["wal"] = error.message
+        return None
+
+
+def _places(
+    visit: Visit, server: _Server | None, unseen: dict[str, str]
+) -> Iterator[tuple[Holds, Path]]:
     """Yield what lies where; why the database's place is not known goes to *unseen*."""
-    if visit.target.database is not None:
+    if server is not None:
         try:
-            data = data_directory(visit)
+            data = _here(server)
         except NotSeen as error:
             unseen["data"] = unseen["wal"] = error.message
         else:
@@ -98,18 +121,17 @@ def _places(visit: Visit, unseen: dict[str, str]) -> Iterator[tuple[Holds, Path]
     for file in visit.target.logs.application:
         yield "logs", file.parent
     if visit.target.backups is not None:
-        yield "backups", visit.target.backups.directory
+        if visit.target.backups.directory is not None:
+            yield "backups", visit.target.backups.directory
         if visit.target.backups.wal_archive is not None:
             yield "wal_archive", visit.target.backups.wal_archive
 
 
-def _elsewhere(visit: Visit, unseen: dict[str, str]) -> Iterator[Volume]:
+def _elsewhere(visit: Visit, server: _Server, unseen: dict[str, str]) -> Iterator[Volume]:
     """Yield the volume of a database on another machine, if Prometheus watches that."""
+    hosts = {one.host for one in servers(parameters(visit.database.dsn))}
     try:
-        params = parameters(visit.database.dsn)
-        with session(visit, params) as database:
-            folder = database.row(Sql.SERVER)["data_directory"] or ""
-        yield volume_of(visit, {one.host for one in servers(params)}, folder, ("data",))
+        yield volume_of(visit, hosts, server.folder, ("data",))
     except NotSeen as error:
         unseen["data"] = f"{unseen['data']}; {error.message}"
         return
@@ -124,16 +146,24 @@ def data_directory(visit: Visit) -> Path:
         NotSeen: It does not, or the role may not ask for it.
 
     """
+    return _here(_server(visit))
+
+
+def _server(visit: Visit) -> _Server:
     with session(visit, parameters(visit.database.dsn)) as database:
         row = database.row(Sql.SERVER)
         here = is_our_backend(row["pid"], row["client_port"])  # while the backend lives
-    if row["data_directory"] is None:
+    return _Server(row["data_directory"] or "", here)
+
+
+def _here(server: _Server) -> Path:
+    if not server.folder:
         raise NotSeen("the probe's role may not read data_directory", hint="grant it pg_monitor")
-    if not here:
+    if not server.here:
         raise NotSeen(
             "the database runs on another machine", hint="run the kit on the database's machine"
         )
-    return Path(row["data_directory"])
+    return Path(server.folder)
 
 
 def _volume(visit: Visit, number: int, holds: tuple[Holds, ...], path: Path) -> Volume:

@@ -32,7 +32,14 @@ from readiness_kit.target.service import (
     Source,
 )
 from readiness_kit.target.signing import Lender, NotApplicable, Signoff
-from readiness_kit.target.stores import ApplicationPool, Backups, Cache, CacheCanary, Database
+from readiness_kit.target.stores import (
+    ApplicationPool,
+    Backups,
+    Bucket,
+    Cache,
+    CacheCanary,
+    Database,
+)
 from readiness_kit.target.surroundings import (
     Communication,
     ErrorTracking,
@@ -54,6 +61,7 @@ __all__ = [
     "Authorization",
     "Backups",
     "Bounds",
+    "Bucket",
     "Cache",
     "CacheCanary",
     "Communication",

@@ -112,11 +112,48 @@ class Cache(Part, frozen=True):
     """Header of answers that come from the cache, where it is neither Age nor X-Cache."""
 
 
-class Backups(Part, frozen=True):
-    """Where backups lie."""
+S3_URL = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/].*)?/?$"
 
-    directory: Path
+
+class Bucket(Part, frozen=True):
+    """Backups in a bucket that is asked by S3's protocol: Amazon's, or another store's.
+
+    Keys come from where AWS's own tools look for them (environment, ``~/.aws``, the machine's
+    role), never from this file. They need ``s3:ListBucket`` and ``s3:GetObject``, and
+    ``s3:GetEncryptionConfiguration`` for what is said of encryption. Needs the extra ``aws``.
+    """
+
+    url: Annotated[str, Meta(pattern=S3_URL)]
+    """``s3://BUCKET/PREFIX``: ``backups.pattern`` matches the names below the prefix. A backup is
+    one object, or all objects below one name."""
+
+    wal_url: Annotated[str, Meta(pattern=S3_URL)] | None = None
+    """``s3://BUCKET/PREFIX`` of archived WAL segments."""
+
+    region: str = ""
+    """Region of the bucket; empty means what AWS's own settings say."""
+
+    endpoint_url: Annotated[str, Meta(pattern=r"^https?://[^/@]+/?$")] | None = None
+    """URL of a store other than Amazon's."""
+
+    ca: Path | None = None
+    """PEM file of the authority behind its certificate."""
+
+    profile: str = ""
+    """Profile of ``~/.aws/config``; empty means AWS's usual order."""
+
+    max_download_bytes: Annotated[int, Meta(ge=0)] = 10_000_000_000
+    """Largest backup that is fetched, into ``database.scratch``, to be read and restored."""
+
+
+class Backups(Part, frozen=True):
+    """Where backups lie: in a folder, or in a bucket."""
+
+    directory: Path | None = None
     """Folder of dated backups."""
+
+    bucket: Bucket | None = None
+    """Bucket of dated backups, instead of a folder."""
 
     pattern: str = "*"
     """Glob of the backups inside it."""
@@ -140,3 +177,15 @@ class Backups(Part, frozen=True):
 
     verification_result: Path | None = None
     """File that this writes at its end: ``0`` or ``success`` first, or what went wrong."""
+
+    def __post_init__(self) -> None:
+        """Demand one place.
+
+        Raises:
+            ValueError: None is named, or two.
+
+        """
+        if (self.directory is None) == (self.bucket is None):
+            raise ValueError("name either backups.directory or backups.bucket")
+        if self.wal_archive is not None and self.bucket is not None and self.bucket.wal_url:
+            raise ValueError("name either backups.wal_archive or backups.bucket.wal_url")

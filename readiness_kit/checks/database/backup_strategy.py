@@ -8,6 +8,8 @@
 'PASS'
 >>> CHECK.shows(FOLDER.replace(place="not_known"))["other_failure_domain"]
 'UNKNOWN'
+>>> CHECK.shows(frozen(FOLDER))["recent"], CHECK.shows(not_listed_to_the_end(FOLDER))["recent"]
+('UNKNOWN', 'UNKNOWN')
 """
 
 from collections.abc import Iterator
@@ -33,6 +35,8 @@ USUAL_SHARE = (0.5, 2.0)
 DATABASE_SHARE = (0.05, 2.0)
 """Of the median of the predecessors, else of the database's size (default)."""
 
+TOO_MANY = "more lies there than was listed: give the backups a prefix of their own"
+
 
 def case(folder: BackupFolder, claim: str, got: str, want: str, *paths: str) -> Case:
     """Return the case of *claim*, seen at *paths*."""
@@ -41,7 +45,7 @@ def case(folder: BackupFolder, claim: str, got: str, want: str, *paths: str) -> 
         got=got,
         want=want,
         seen=[folder.at(path) for path in paths],
-        reproduce=f"ls -lt --time-style=full-iso '{folder.directory}'",
+        reproduce=folder.reproduce(),
         grade=Grade.OBSERVED,
     )
 
@@ -57,7 +61,9 @@ def recent(folder: BackupFolder) -> Iterator[Finding]:
         got += f", the newest {last.name} {_age(folder, last):.1f} h old"
     want = f"one at most {NEWEST / timedelta(hours=1):g} h old and marked successful"
     this = case(folder, "recent", got, want, "/backups", "/observed_at")
-    if newest is None:
+    if folder.truncated:
+        yield this.not_seen(Cause.COULD_NOT_ASK, TOO_MANY)
+    elif newest is None:
         yield this.fails(f"nothing matches {folder.pattern!r} in {folder.directory}")
     elif last is None:
         yield this.fails("no backup is marked successful: write backups.success_marker at its end")
@@ -65,6 +71,8 @@ def recent(folder: BackupFolder) -> Iterator[Finding]:
         yield this.not_seen(Cause.UNPROVEN, f"{last.name} is dated in the future: set the clocks")
     elif folder.observed_at - last.made_at > NEWEST:
         yield this.fails()
+    elif last.frozen_in:
+        yield this.not_seen(Cause.UNPROVEN, f"in {last.frozen_in} it cannot be read for hours")
     else:
         yield this.holds()
 
@@ -87,7 +95,9 @@ def size_plausible(folder: BackupFolder, server: PostgresServer | None) -> Itera
         f"{low:.0%} to {high:.0%} of {of}",
         "/backups",
     )
-    if size <= 0:
+    if folder.truncated:
+        yield this.not_seen(Cause.COULD_NOT_ASK, TOO_MANY)
+    elif size <= 0:
         yield this.fails()
     elif base <= 0:
         yield this.not_seen(Cause.TOO_FEW_SAMPLES, "too few backups, and the database not measured")
@@ -177,6 +187,17 @@ def beside_the_data(folder: BackupFolder) -> BackupFolder:
     return folder.replace(place="inside_data_directory")
 
 
+def not_listed_to_the_end(folder: BackupFolder) -> BackupFolder:
+    """Stop listing before the end."""
+    return folder.replace(truncated=True)
+
+
+def frozen(folder: BackupFolder) -> BackupFolder:
+    """Keep the backups where none can be read before tomorrow."""
+    moved = (replace(one, frozen_in="DEEP_ARCHIVE") for one in folder.backups)
+    return folder.replace(backups=tuple(moved))
+
+
 def nothing_there(folder: BackupFolder) -> BackupFolder:
     """Empty the folder."""
     return folder.replace(backups=())
@@ -191,7 +212,15 @@ CHECK = Check(
         "NIST SP 800-34 rev. 1, 3.4.1: backups offsite",
     ),
     good=(FOLDER, SERVER),
-    worsen=(two_days_old, never_marked, half_a_dump, beside_the_data, nothing_there),
+    worsen=(
+        two_days_old,
+        never_marked,
+        half_a_dump,
+        beside_the_data,
+        not_listed_to_the_end,
+        frozen,
+        nothing_there,
+    ),
     thresholds={
         "recent": "26 h and a mark of success (default)",
         "size_plausible": "50 to 200 % of the median of seven (default)",

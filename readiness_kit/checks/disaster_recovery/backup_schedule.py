@@ -12,7 +12,14 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
-from readiness_kit.checks.database.backup_strategy import AHEAD, FOLDER, NEWEST, nothing_there
+from readiness_kit.checks.database.backup_strategy import (
+    AHEAD,
+    FOLDER,
+    NEWEST,
+    TOO_MANY,
+    not_listed_to_the_end,
+    nothing_there,
+)
 from readiness_kit.checks.disaster_recovery.objectives import (
     ARCHIVING,
     command_fails,
@@ -42,10 +49,12 @@ def daily_full(folder: BackupFolder) -> Iterator[Finding]:
         f"missed: {', '.join(day.isoformat() for day in missed) or 'no day'}",
         want=f"one on each of {DAYS} days",
         seen=[folder.at("/backups"), folder.at("/observed_at")],
-        reproduce=f"ls -lt --time-style=full-iso '{folder.directory}'",
+        reproduce=folder.reproduce(),
         grade=Grade.OBSERVED,
     )
-    if not times or folder.observed_at - times[0] > NEWEST:
+    if folder.truncated:
+        yield this.not_seen(Cause.COULD_NOT_ASK, TOO_MANY)
+    elif not times or folder.observed_at - times[0] > NEWEST:
         yield this.fails("the newest is older than a day")
     elif missed and missed[0] > times[-1].date():
         yield this.fails("find out why it failed, and alert when the mark of success is late")
@@ -70,7 +79,7 @@ def hourly(folder: BackupFolder, archiving: PostgresArchiving) -> Iterator[Findi
         reproduce='psql "$READINESS_DB_DSN" -c "SELECT * FROM pg_stat_archiver"',
         grade=Grade.OBSERVED,
     )
-    if len(hours) == HOURS:
+    if len(hours) == HOURS and not folder.truncated:
         yield this.holds()
     elif fault := _fault(archiving, late_s):
         yield this.fails(fault)
@@ -93,7 +102,8 @@ def transaction_log(wal: WalArchive, archiving: PostgresArchiving) -> Iterator[F
         + f"; lag {'not seen' if late_s is None else f'{late_s:.0f} s'}",
         want=f"no gap from a base backup on, and at most {LATE_S:g} s behind",
         seen=[wal.at("/base"), wal.at("/missing"), archiving.at("/oldest_waiting_age_s")],
-        reproduce=f"ls '{wal.directory}'; pg_archivecleanup -n shows what precedes a segment",
+        reproduce=f"{wal.listed_by or f'ls {wal.directory}'}; "
+        "pg_archivecleanup -n shows what precedes a segment",
         grade=Grade.OBSERVED,
     )
     if gaps or wal.missing_count > 0:
@@ -194,6 +204,7 @@ CHECK = Check(
     good=(FOLDER, ARCHIVING, WAL),
     worsen=(
         a_day_missed,
+        not_listed_to_the_end,
         nothing_there,
         queue_grows,
         command_fails,

@@ -157,7 +157,7 @@ def backup_separate(folder: BackupFolder, fact: ServiceVolumes | None) -> Iterat
         got=f"{folder.directory}: {folder.place.replace('_', ' ')}{on if both else ''}",
         want="another host, account or region; another disk at least",
         seen=[folder.at("/place"), *([fact.at("/volumes")] if fact else [])],
-        reproduce=f"findmnt -T '{folder.directory}'; lsblk -s",
+        reproduce=folder.listed_by or f"findmnt -T '{folder.directory}'; lsblk -s",
         grade=Grade.OBSERVED,
     )
     shared = data is not None and data is backups

@@ -76,7 +76,8 @@ def judge_backups(seen: EncryptionAtRest) -> Iterator[Finding]:
         got="; ".join(f"{holds}: {_told(seen, holds)}" for holds in wanted),
         want="every file in an encrypted format, or on an encrypted layer",
         seen=[EncryptionAtRest.at("/files"), EncryptionAtRest.at("/places")],
-        reproduce="file BACKUP_DIRECTORY/* | sort | uniq -c; lsblk -J -o NAME,TYPE,MOUNTPOINTS",
+        reproduce="file BACKUP_DIRECTORY/* | sort | uniq -c; lsblk -J -o NAME,TYPE,MOUNTPOINTS; "
+        "aws s3api head-object --bucket BUCKET --key KEY",
         grade=Grade.OBSERVED,
     )
     if not seen.backups_declared:
@@ -99,7 +100,7 @@ def _copies(seen: EncryptionAtRest, holds: Holds) -> str:
     layers = {one.layers for one in seen.places if one.holds == holds}
     if not files:
         return "not_declared"
-    if not all(one.encrypted + one.plain + one.unknown > 0 for one in files):
+    if not all(one.encrypted + one.plain + one.unknown + one.by_store > 0 for one in files):
         return "unseen"
     if layers == {"encrypted"} or all(_all_encrypted(one) for one in files):
         return "encrypted"
@@ -107,7 +108,8 @@ def _copies(seen: EncryptionAtRest, holds: Holds) -> str:
 
 
 def _all_encrypted(one: ArchiveFiles) -> bool:
-    return one.encrypted > 0 and one.plain <= 0 and one.unknown <= 0 and one.unread <= 0
+    sealed = one.encrypted + one.by_store > 0
+    return sealed and one.plain <= 0 and one.unknown <= 0 and one.unread <= 0
 
 
 def _archive(seen: EncryptionAtRest) -> bool:
@@ -119,6 +121,7 @@ def _told(seen: EncryptionAtRest, holds: Holds) -> str:
     files = [one for one in seen.files if one.holds == holds]
     counts = [
         f"{one.encrypted} encrypted, {one.plain} plain, {one.unknown} of unknown form"
+        + f", {one.by_store} encrypted by the store" * (one.by_store > 0)
         + f", {one.unread} not read" * (one.unread > 0)
         + f" ({', '.join(one.plain_names)})" * bool(one.plain_names)
         for one in files
@@ -179,7 +182,13 @@ def _all(seen: EncryptionAtRest, **changes: object) -> EncryptionAtRest:
 def decrypt_disks(seen: EncryptionAtRest) -> EncryptionAtRest:
     """No layer encrypts, and neither does the server nor who wrote the files."""
     plain = (
-        replace(one, encrypted=0, plain=one.plain + one.encrypted, unknown=max(0, one.unknown))
+        replace(
+            one,
+            encrypted=0,
+            plain=one.plain + one.encrypted + one.by_store,
+            by_store=0,
+            unknown=max(0, one.unknown),
+        )
         for one in seen.files
     )
     return _all(seen, layers="plain").replace(server_encrypts=False, files=tuple(plain))
@@ -211,7 +220,7 @@ def forget_the_archive(seen: EncryptionAtRest) -> EncryptionAtRest:
 def find_no_files(seen: EncryptionAtRest) -> EncryptionAtRest:
     """The folders are empty."""
     return seen.replace(
-        files=tuple(replace(one, encrypted=0, plain=0, unknown=0) for one in seen.files)
+        files=tuple(replace(one, encrypted=0, plain=0, unknown=0, by_store=0) for one in seen.files)
     )
 
 

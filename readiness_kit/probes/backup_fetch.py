@@ -1,0 +1,168 @@
+"""The newest backup on this machine: where it lies in a folder, or fetched from a bucket."""
+
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from readiness_kit.errors import NotSeen
+from readiness_kit.evidence import locks
+from readiness_kit.facts.backups import Backup
+from readiness_kit.probes.backups import declared_backups, newest_backup
+from readiness_kit.probes.s3 import S3, Object
+from readiness_kit.probes.s3_backups import Stored, kept
+from readiness_kit.sources import Visit
+from readiness_kit.target import Backups, Bucket
+
+FETCHED = "readiness-fetched-"
+"""Of the folders below ``database.scratch`` that hold what was fetched, while it is needed."""
+
+SPARE_BYTES = 1_000_000_000
+"""What must stay free beside it: the volume may be the database's."""
+
+EMPTY_FOLDERS = (
+    "pg_commit_ts",
+    "pg_dynshmem",
+    "pg_logical/mappings",
+    "pg_logical/snapshots",
+    "pg_notify",
+    "pg_replslot",
+    "pg_serial",
+    "pg_snapshots",
+    "pg_stat",
+    "pg_stat_tmp",
+    "pg_tblspc",
+    "pg_twophase",
+    "pg_wal/archive_status",
+)
+"""Folders that initdb makes: a bucket has no empty ones, and a server does not start without."""
+
+
+class Local(NamedTuple):
+    """A backup on this machine."""
+
+    backup: Backup
+    path: Path
+
+    fetched_s: float
+    """How long it took to fetch; nothing where it lies here."""
+
+
+@contextlib.contextmanager
+def local_backup(visit: Visit) -> Iterator[Local]:
+    """Yield the newest backup that is marked as successful, else the newest.
+
+    What is fetched goes into a new folder below ``database.scratch``, and is removed at the end.
+
+    Raises:
+        NotSeen: None is there, or it cannot be fetched, or is too large to be.
+
+    """
+    declared = declared_backups(visit)
+    if declared.bucket is None:
+        yield Local(*newest_backup(visit), 0.0)
+        return
+    with _folder(visit) as folder:
+        began = time.monotonic()
+        backup, path = _fetched(visit, declared, declared.bucket, folder)
+        yield Local(backup, path, round(time.monotonic() - began, 3))
+
+
+def _fetched(visit: Visit, declared: Backups, bucket: Bucket, folder: Path) -> tuple[Backup, Path]:
+    store = S3(visit, bucket, bucket.url)
+    found = kept(store, declared)
+    if not found.whole:
+        raise NotSeen(f"more lies in {store.place} than was listed", hint="narrow the prefix")
+    newest = max(
+        found.stored, key=lambda one: (one.backup.marked, one.backup.made_at), default=None
+    )
+    if newest is None:
+        raise NotSeen(f"nothing matches {declared.pattern!r} in {store.place}")
+    _demand_room(newest, bucket, folder)
+    path = folder / PurePosixPath(newest.backup.name).name
+    sums = found.others.get(declared.sums.format(name=newest.backup.name))
+    try:
+        for one in newest.objects:
+            rest = store.name(one).removeprefix(newest.backup.name)
+            _download(store, one, path, rest.removeprefix("/"))
+        if sums is not None:
+            _download(store, sums, folder, declared.sums.format(name=path.name))
+        if (path / "PG_VERSION").is_file():
+            for name in EMPTY_FOLDERS:
+                (path / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NotSeen(
+            f"the backup cannot be written below {folder.parent}: {error.strerror}",
+            hint="give the kit's user access, and room",
+        ) from error
+    return newest.backup, path
+
+
+def _download(store: S3, one: Object, folder: Path, name: str) -> None:
+    """Write an object to *name* below *folder*, and nowhere else."""
+    parts = name.split("/") if name else []
+    if any(part in ("", ".", "..") for part in parts):
+        raise NotSeen(f"the key {one.key!r} is no name of a file")
+    to = folder.joinpath(*parts)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    store.download(one, to)
+
+
+def _demand_room(newest: Stored, bucket: Bucket, folder: Path) -> None:
+    backup = newest.backup
+    if backup.frozen_in:
+        raise NotSeen(
+            f"{backup.name} lies in {backup.frozen_in}, and must be thawed before it is read",
+            hint="keep the newest backups in a class that can be read at once",
+        )
+    if backup.size_bytes > bucket.max_download_bytes:
+        raise NotSeen(
+            f"{backup.name} has {backup.size_bytes} bytes, and at most "
+            f"{bucket.max_download_bytes} may be fetched",
+            cause="not_allowed",
+            hint="raise backups.bucket.max_download_bytes: its traffic may cost money",
+        )
+    free = shutil.disk_usage(folder).free
+    if free < backup.size_bytes + SPARE_BYTES:
+        raise NotSeen(
+            f"{folder.parent} has {free // 10**6} MB left, too few for {backup.name} of "
+            f"{backup.size_bytes // 10**6} MB and {SPARE_BYTES // 10**6} MB to spare",
+            hint="name a folder on a larger volume as database.scratch",
+        )
+
+
+@contextlib.contextmanager
+def _folder(visit: Visit) -> Iterator[Path]:
+    """Yield a new folder below ``database.scratch``; those that were left there are removed."""
+    scratch = visit.database.scratch
+    if scratch is None:
+        raise NotSeen(
+            "readiness.yaml has no database.scratch: there is no place to fetch a backup to",
+            cause="not_allowed",
+            hint="add database.scratch, an empty folder with room for the backup",
+        )
+    with contextlib.ExitStack() as life:
+        try:
+            _tidy(scratch)
+            folder = Path(tempfile.mkdtemp(prefix=FETCHED, dir=scratch))
+        except OSError as error:
+            raise NotSeen(
+                f"database.scratch: {scratch} cannot be used: {error.strerror}",
+                hint="make it, an empty folder of the kit's user",
+            ) from error
+        life.callback(shutil.rmtree, folder, ignore_errors=True)
+        if (held := locks.take_file(folder)) is not None:
+            life.callback(held.release)
+        yield folder
+
+
+def _tidy(scratch: Path) -> None:
+    """Remove what a killed run has left: a folder that nobody holds."""
+    for one in scratch.glob(f"{FETCHED}*"):
+        if one.is_symlink() or (held := locks.take_file(one)) is None:
+            continue
+        shutil.rmtree(one, ignore_errors=True)
+        held.release()
