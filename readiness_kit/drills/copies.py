@@ -5,27 +5,18 @@ follow its primary. So nothing of that is used but what recovery itself demands;
 a Unix socket in a folder that nobody else may enter.
 """
 
-import gzip
 import re
 import shlex
-import shutil
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
-from readiness_kit.drills.scratch import own_all
+from readiness_kit.drills.placed import demand_inside
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.backup_reading import chain
+from readiness_kit.probes.backup_reading import label
 from readiness_kit.servers.postgres import Cluster, Postgres, Setting
 from readiness_kit.sources import Visit
-
-SEGMENT = re.compile(r"[0-9A-F]{24}(\.gz)?|[0-9A-F]{8}\.history(\.gz)?")
-"""Names in an archive that recovery asks for; compressed with gzip or not."""
-
-TIMELINE = 8
-"""Characters of a segment's name that say its timeline."""
 
 DEMANDED = {
     "max_connections setting": "max_connections",
@@ -35,8 +26,6 @@ DEMANDED = {
     "max_locks_per_xact setting": "max_locks_per_transaction",
 }
 """What pg_controldata says, and the setting that must not be smaller for recovery to go on."""
-
-POLL_S = 0.02
 
 _LABEL_START = re.compile(r"^START WAL LOCATION: \S+ \(file ([0-9A-F]{24})\)", re.MULTILINE)
 
@@ -70,6 +59,8 @@ class Copy(Cluster):
             "unix_socket_permissions": "0700",
             "archive_mode": False,
             "hot_standby": True,
+            # A copy of a subscriber would take from the publisher what is the subscriber's.
+            "max_logical_replication_workers": 0,
         }
         self.configure({**self._demanded(), **quiet, **settings}, ("local all all trust",))
 
@@ -89,9 +80,11 @@ class Copy(Cluster):
         """Start it, and return when it has begun to recover.
 
         Raises:
+            NotSeen: Something in it leads out of the scratch folder.
             ServerError: It ended before.
 
         """
+        demand_inside(self.postgres.home, self.data)
         self.process.start()
         self.process.wait_until(
             (self.data / "postmaster.pid").is_file, timeout_s=min(60.0, visit.remaining_s)
@@ -116,28 +109,6 @@ class Copy(Cluster):
         return {name: int(found[word]) for word, name in DEMANDED.items() if word in found}
 
 
-def place(postgres: Postgres, backup: Path, name: str) -> tuple[Path, ...]:
-    """Copy *backup*, and those it rests on, below the home of *postgres*; return the copies.
-
-    Raises:
-        NotSeen: It has tablespaces, whose links would lead out of the scratch folder.
-
-    """
-    copies = []
-    for number, one in enumerate(chain(backup)):
-        if any((one / "pg_tblspc").iterdir()):
-            raise NotSeen(
-                f"{one.name} has tablespaces: restoring those is not implemented",
-                cause="not_implemented",
-                hint="restore it by hand with --tablespace-mapping",
-            )
-        copy = postgres.home / f"{name}-{number}"
-        shutil.copytree(one, copy, symlinks=True)
-        own_all(postgres.account, copy)
-        copies.append(copy)
-    return tuple(copies)
-
-
 def combine(postgres: Postgres, copies: tuple[Path, ...], cluster: Copy) -> None:
     """Make one data directory for *cluster* out of *copies*.
 
@@ -148,39 +119,22 @@ def combine(postgres: Postgres, copies: tuple[Path, ...], cluster: Copy) -> None
     if len(copies) == 1:
         copies[0].rename(cluster.data)
         return
-    postgres.run("pg_combinebackup", "--no-sync", f"--output={cluster.data}", "--", *copies)
+    spaces = postgres.home / f"{cluster.name}-tablespaces"
+    links = [one for one in (copies[-1] / "pg_tblspc").iterdir() if one.is_symlink()]
+    mappings = (mapping(one.readlink(), spaces / one.name) for one in links)
+    postgres.run(
+        "pg_combinebackup", "--no-sync", *mappings, f"--output={cluster.data}", "--", *copies
+    )
 
 
-def fetch_wal(visit: Visit, postgres: Postgres, archive: Path, since: str) -> Path:
-    """Copy what lies in *archive* from the segment *since* on, unpacked; return the folder.
+def mapping(old: Path, new: Path) -> str:
+    r"""Return the option that has a tablespace at *old* written to *new*.
 
-    Raises:
-        NotSeen: It cannot be read.
-
+    >>> mapping(Path("/a=b"), Path("/c"))
+    '--tablespace-mapping=/a\\=b=/c'
     """
-    folder = postgres.folder("wal")
-    try:
-        for path in _wanted(archive, since):
-            _ = visit.remaining_s
-            target = folder / path.name.removesuffix(".gz")
-            if path.suffix == ".gz":
-                with gzip.open(path) as packed, target.open("wb") as file:
-                    shutil.copyfileobj(packed, file)
-            else:
-                shutil.copyfile(path, target)
-    except (OSError, EOFError) as error:
-        raise NotSeen(
-            f"{archive} cannot be read: {error}", hint="give the kit's user access"
-        ) from error
-    own_all(postgres.account, folder)
-    return folder
-
-
-def _wanted(archive: Path, since: str) -> Iterator[Path]:
-    for path in archive.iterdir():
-        name = path.name
-        if SEGMENT.fullmatch(name) and (".history" in name or name[TIMELINE:] >= since[TIMELINE:]):
-            yield path
+    escaped = (str(one).replace("=", "\\=") for one in (old, new))
+    return "--tablespace-mapping=" + "=".join(escaped)
 
 
 def restore_command(folder: Path) -> str:
@@ -196,21 +150,10 @@ def first_segment(backup: Path) -> str:
         NotSeen: It is no base backup.
 
     """
-    try:
-        text = (backup / "backup_label").read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise NotSeen(f"{backup} has no backup_label: it is no base backup") from error
+    text = label(backup)
+    if not text:
+        raise NotSeen(f"{backup} has no backup_label: it is no base backup")
     found = _LABEL_START.search(text)
     if found is None:
-        raise NotSeen(f"{backup / 'backup_label'} names no segment")
+        raise NotSeen(f"the backup_label of {backup} names no segment")
     return found.group(1)
-
-
-def await_archived(visit: Visit, archive: Path, segment: str, timeout_s: float) -> float | None:
-    """Wait until *segment* lies in *archive*; return the seconds it took, or ``None``."""
-    began = time.monotonic()
-    while time.monotonic() - began < min(timeout_s, visit.remaining_s):
-        if any((archive / f"{segment}{end}").is_file() for end in ("", ".gz")):
-            return round(time.monotonic() - began, 3)
-        time.sleep(POLL_S)
-    return None

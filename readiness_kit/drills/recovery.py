@@ -11,6 +11,8 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from readiness_kit.drills import copies
+from readiness_kit.drills.archived import TIMELINE, fetch_wal
+from readiness_kit.drills.placed import place
 from readiness_kit.drills.restored import Watch
 from readiness_kit.drills.scratch import Live, own_all, scratch, size, socket_folder, suitable
 from readiness_kit.errors import NotSeen, ServerError
@@ -84,12 +86,17 @@ class Ground:
             "--wal-method=none",
             "--checkpoint=fast",
             "--no-sync",
+            *self._mappings(),
             environment={"PGPASSWORD": password},
         )
         if done.status:
             raise NotSeen(f"no base backup: {done.said}", hint="check drills.base_backup_dsn")
         seconds = round(time.monotonic() - began, 3)
         return Base(target, "taken by the drill from the primary", seconds)
+
+    def _mappings(self) -> Iterator[str]:
+        for number, space in enumerate(self.live.tablespaces):
+            yield copies.mapping(space, self._taken_spaces / str(number))
 
     def recover(
         self, base: Base, settings: Mapping[str, Setting], life: ExitStack
@@ -123,9 +130,15 @@ class Ground:
     def _placed(self, base: Base) -> tuple[Path, ...]:
         """Return copies of *base*, and of what it rests on; what the drill took is one already."""
         if base.seconds is None:
-            return copies.place(self.postgres, base.path, "backup")
-        own_all(self.postgres.account, base.path)
+            return place(self.postgres, self.live, base.path, "backup")
+        for folder in (base.path, self._taken_spaces):
+            own_all(self.postgres.account, folder)
         return (base.path,)
+
+    @property
+    def _taken_spaces(self) -> Path:
+        """Where the tablespaces of a base backup of the drill's own lie."""
+        return self.postgres.folder("taken-tablespaces")
 
     def _started(
         self, base: Base, settings: Mapping[str, Setting], watch: Watch, life: ExitStack
@@ -134,7 +147,7 @@ class Ground:
         socket = life.enter_context(socket_folder(postgres))
         cluster = copies.Copy(postgres, "recovered", socket=socket, user=self.live.superusers[0])
         with watch.phase("fetch"):
-            wal = copies.fetch_wal(visit, postgres, self.archive, copies.first_segment(base.path))
+            wal = fetch_wal(visit, postgres, self.archive, copies.first_segment(base.path))
             placed = self._placed(base)
         with watch.phase("restore"):
             copies.combine(postgres, placed, cluster)
@@ -179,7 +192,7 @@ def ground(visit: Visit) -> Iterator[Ground]:
 def _timeline(connection: Connection) -> int:
     """Return the timeline that a primary writes, by the name of its current segment."""
     row = connection.execute("SELECT pg_walfile_name(pg_current_wal_lsn())").fetchone()
-    return int(str(row[0])[: copies.TIMELINE], 16) if row else 0
+    return int(str(row[0])[:TIMELINE], 16) if row else 0
 
 
 def _reason(said: str) -> str:

@@ -1,7 +1,6 @@
 """One recovery, from the first byte fetched to the first answer, in its phases."""
 
 import contextlib
-import gzip
 import os
 import re
 import shutil
@@ -16,11 +15,14 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from readiness_kit.drills import copies
+from readiness_kit.drills.archived import fetch_wal
+from readiness_kit.drills.placed import place
 from readiness_kit.drills.scratch import Live, own_all, password, socket_folder
 from readiness_kit.drills.sums import OWN_SCHEMA, TABLES
 from readiness_kit.errors import NotSeen, ReadinessError, ServerError
 from readiness_kit.facts.restore import BackupKind, Phase, PhaseName, Recovery
-from readiness_kit.probes.backup_reading import is_gzip, read_script, tar_end
+from readiness_kit.probes.backup_reading import read_script, tar_end
+from readiness_kit.probes.packed import Damaged, unpacked
 from readiness_kit.servers.ports import free_ports
 from readiness_kit.servers.postgres import SUPERUSER, Cluster, Postgres, Setting
 from readiness_kit.sources import Visit
@@ -147,10 +149,10 @@ class Restore:
         cluster = copies.Copy(postgres, "restored", socket=socket, user=self._live.superusers[0])
         settings: dict[str, Setting] = {}
         with watch.phase("fetch"):
-            placed = copies.place(postgres, source.path, "backup")
+            placed = place(postgres, self._live, source.path, "backup")
             if source.archive is not None:
                 since = copies.first_segment(source.path)
-                wal = copies.fetch_wal(visit, postgres, source.archive, since)
+                wal = fetch_wal(visit, postgres, source.archive, since)
                 settings["restore_command"] = copies.restore_command(wal)
         with watch.phase("restore"):
             copies.combine(postgres, placed, cluster)
@@ -180,12 +182,12 @@ def _fetch(path: Path, postgres: Postgres) -> Path:
     try:
         if path.is_dir():
             shutil.copytree(path, copy)
-        elif is_gzip(path):
-            with gzip.open(path) as packed, copy.open("wb") as file:
-                shutil.copyfileobj(packed, file)
         else:
-            shutil.copyfile(path, copy)
-    except (OSError, EOFError) as error:
+            with unpacked(path) as packed, copy.open("wb") as file:
+                shutil.copyfileobj(packed, file)
+    except Damaged as error:
+        raise ServerError(f"{path} cannot be unpacked: {error.message}") from error
+    except OSError as error:
         raise ServerError(f"{path} cannot be read to its end: {error}") from error
     own_all(postgres.account, copy)
     return copy

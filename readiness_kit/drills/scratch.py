@@ -52,17 +52,25 @@ class Live:
             row = database.row(Sql.SERVER)
             self.program = _own_program(int(row["pid"]), row["client_port"])
             more = database.row(Sql.SOURCE)
+            spaces = database.rows(Sql.TABLESPACES)
         self.name = params.get("dbname", "")
         self.major = int(row["version_num"]) // 10_000
         self.bytes: int | None = row["database_bytes"]
         self.cluster_bytes: int | None = more["cluster_bytes"]
         self.timeline: int = more["timeline"]
         self.data: Path | None = Path(row["data_directory"]) if row["data_directory"] else None
+        self.tablespaces = tuple(Path(one["location"]) for one in spaces)
         self.roles: tuple[str, ...] = tuple(more["roles"])
         self.superusers: tuple[str, ...] = tuple(more["superusers"])
         self.invalid = frozenset(more["invalid"])
         self.archive_timeout_s: int = more["archive_timeout_s"]
         self.checksums: bool = more["checksums"] == "on"
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """Folders that the live server works in: nothing of a drill may lead there."""
+        own = () if self.data is None else (self.data, self.data / "pg_wal")
+        return tuple(one.resolve() for one in (*own, *self.tablespaces))
 
 
 def _own_program(pid: int, client_port: int | None) -> Program | None:
@@ -96,7 +104,7 @@ def scratch(visit: Visit, live: Live, program: Program, needed_bytes: int) -> It
         NotSeen: The folder is not declared, not empty, lies with the data, or is too small.
 
     """
-    place = demand_place(visit, live.data)
+    place = demand_place(visit, live.data, *live.tablespaces)
     free = shutil.disk_usage(place).free
     needed_bytes += EMPTY_CLUSTER_BYTES
     if free < needed_bytes:
@@ -115,8 +123,8 @@ def scratch(visit: Visit, live: Live, program: Program, needed_bytes: int) -> It
         yield Postgres(home, unprivileged(), program)
 
 
-def demand_place(visit: Visit, data: Path | None) -> Path:
-    """Return the declared scratch folder.
+def demand_place(visit: Visit, *own: Path | None) -> Path:
+    """Return the declared scratch folder, which lies apart from the target's *own* ones.
 
     Raises:
         NotSeen: It is not declared, is no folder, or lies with the data.
@@ -132,11 +140,12 @@ def demand_place(visit: Visit, data: Path | None) -> Path:
     place = declared.resolve()
     if not place.is_dir():
         raise NotSeen(f"database.scratch: {declared} is no folder", hint="make it, empty")
-    if data is not None and _related(place, data.resolve()):
-        raise NotSeen(
-            f"database.scratch: {declared} lies with the data directory {data}",
-            hint="name a folder of its own: nothing of the target is overwritten",
-        )
+    for one in own:
+        if one is not None and related(place, one.resolve()):
+            raise NotSeen(
+                f"database.scratch: {declared} lies with the data directory or tablespace {one}",
+                hint="name a folder of its own: nothing of the target is overwritten",
+            )
     return place
 
 
@@ -152,7 +161,8 @@ def _demand_empty(place: Path) -> None:
         )
 
 
-def _related(one: Path, other: Path) -> bool:
+def related(one: Path, other: Path) -> bool:
+    """Tell whether one of two folders lies in the other."""
     return one.is_relative_to(other) or other.is_relative_to(one)
 
 

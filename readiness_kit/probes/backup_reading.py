@@ -1,23 +1,25 @@
 """Read the newest backup through with the tool that would restore it.
 
 An archive of pg_dump is decompressed and unpacked (``pg_restore -f /dev/null``), a base backup is
-compared with its manifest (``pg_verifybackup``), and a script must end as pg_dump ends it. The
+compared with its manifest (``pg_verifybackup``; in tar format by the kit, which then does the
+same), and a script must end as pg_dump ends it. The
 table of contents of an archive (``pg_restore --list``) is no evidence: it is all there in a half
 dump, too.
 """
 
-import gzip
 import re
-import zlib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.restore import BackupKind, BackupReading
+from readiness_kit.probes import tarred
+from readiness_kit.probes.archive_formats import HEAD_BYTES, form_of
 from readiness_kit.probes.backups import newest_backup
+from readiness_kit.probes.base_manifest import compare_tarred
+from readiness_kit.probes.packed import Damaged, packing_of, unpacked
 from readiness_kit.probes.postgres_tools import Done, installation, run
-from readiness_kit.servers.programs import Program
+from readiness_kit.probes.tarred import is_tarred
 from readiness_kit.sources import Visit, source
 
 DEADLINE_S = 600.0
@@ -36,7 +38,6 @@ TAR_MAGIC = slice(257, 262), b"ustar"
 TAR_END_BYTES = 1024
 """Two empty blocks end an archive in tar format (POSIX, pax)."""
 
-_GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20
 _PARENT = re.compile(r"^INCREMENTAL FROM LSN: (\S+)$", re.MULTILINE)
 _START = re.compile(r"^START WAL LOCATION: (\S+) ", re.MULTILINE)
@@ -84,28 +85,48 @@ def kind_of(path: Path) -> BackupKind:
     try:
         if path.is_dir():
             return _kind_of_folder(path)
-        with path.open("rb") as file:
-            head = file.read(512)
+        head = _head(path)
     except OSError as error:
         raise NotSeen(
             f"{path} cannot be read: {error.strerror}", hint="give the kit's user access"
         ) from error
     where, magic = TAR_MAGIC
+    kind: BackupKind = "tar" if head[where] == magic else "plain"
     if head.startswith(b"PGDMP"):
-        return "custom"
-    return "tar" if head[where] == magic else "plain"
+        kind = "custom"
+    if kind != "plain" and packing_of(path):
+        raise NotSeen(
+            f"{path.name} is an archive that was packed once more",
+            hint="keep it as pg_dump wrote it, which packs by itself",
+        )
+    return kind
+
+
+def _head(path: Path) -> bytes:
+    """Return what the file at *path* begins with when it is unpacked."""
+    with path.open("rb") as file:
+        if form_of(file.read(HEAD_BYTES)) == "encrypted":
+            raise NotSeen(
+                f"{path.name} is encrypted: nothing is known of what it holds",
+                hint="have a drill of your own decrypt and restore it: readiness drilled restore",
+            )
+    try:
+        with unpacked(path) as stream:
+            return stream.read(HEAD_BYTES)
+    except Damaged:
+        return b""
 
 
 def _kind_of_folder(path: Path) -> BackupKind:
     if (path / "toc.dat").is_file():
         return "directory"
-    if (path / "PG_VERSION").is_file():
+    if (path / "PG_VERSION").is_file() or is_tarred(path):
         return "incremental" if parent_lsn(path) else "base"
     if (path / "backup.manifest").is_file():
         return "pgbackrest"
     raise NotSeen(
         f"{path} is no backup of a known format",
-        hint="formats known: pg_dump's, and base backups that are unpacked (pg_basebackup -Fp)",
+        hint="formats known: those of pg_dump and pg_basebackup",
     )
 
 
@@ -122,7 +143,7 @@ def chain(backup: Path) -> tuple[Path, ...]:
 
     """
     found = [backup]
-    beside = [one for one in backup.parent.iterdir() if (one / "backup_label").is_file()]
+    beside = [one for one in backup.parent.iterdir() if one.is_dir()]
     while wanted := parent_lsn(found[0]):
         parents = [one for one in beside if _label(one, _START) == wanted and one not in found]
         if not parents:
@@ -135,12 +156,18 @@ def chain(backup: Path) -> tuple[Path, ...]:
 
 
 def _label(backup: Path, pattern: re.Pattern[str]) -> str:
-    try:
-        text = (backup / "backup_label").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    found = pattern.search(text)
+    found = pattern.search(label(backup))
     return found.group(1) if found else ""
+
+
+def label(backup: Path) -> str:
+    """Return the ``backup_label`` of a base backup; else nothing."""
+    try:
+        if is_tarred(backup):
+            return tarred.label(backup)
+        return (backup / "backup_label").read_text(encoding="utf-8", errors="replace")
+    except (OSError, Damaged):
+        return ""
 
 
 def _read(visit: Visit, path: Path, kind: BackupKind) -> tuple[Done, str]:
@@ -154,8 +181,7 @@ def _read(visit: Visit, path: Path, kind: BackupKind) -> tuple[Done, str]:
             cause="not_implemented",
         )
     if kind in ("base", "incremental"):
-        program = installation(exactly=_major_of(path))
-        return _verify(visit, program, path), f"pg_verifybackup of {program.version}"
+        return _compare(visit, path)
     program = installation()
     tool = program.path.parent / "pg_restore"
     done = run(visit, tool, "--file=/dev/null", "--", path.absolute())
@@ -164,14 +190,20 @@ def _read(visit: Visit, path: Path, kind: BackupKind) -> tuple[Done, str]:
     return done, f"pg_restore of {program.version}"
 
 
-def _verify(visit: Visit, program: Program, path: Path) -> Done:
+def _compare(visit: Visit, path: Path) -> tuple[Done, str]:
     """Compare each backup of the chain with its manifest."""
-    done = Done(0, "")
+    done, readers = Done(0, ""), dict[str, None]()
     for one in chain(path):
-        done = run(visit, program.path.parent / "pg_verifybackup", "--", one.absolute())
+        if is_tarred(one):
+            done = compare_tarred(visit, one)
+            readers["the kit: the sums of backup_manifest"] = None
+        else:
+            program = installation(exactly=_major_of(one))
+            done = run(visit, program.path.parent / "pg_verifybackup", "--", one.absolute())
+            readers[f"pg_verifybackup of {program.version}"] = None
         if done.status:
-            return done
-    return done
+            break
+    return done, ", ".join(readers)
 
 
 def _major_of(path: Path) -> int:
@@ -196,29 +228,18 @@ def tar_end(path: Path) -> Done:
 
 
 def read_script(visit: Visit, path: Path) -> Done:
-    """Read a script, compressed with gzip or not, and look for the mark at its end."""
+    """Read a script, packed or not, and look for the mark at its end."""
     tail, size = b"", 0
     try:
-        for chunk in _chunks(path):
-            _ = visit.remaining_s
-            size += len(chunk)
-            tail = (tail + chunk)[-TAIL_BYTES:]
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        return Done(1, f"after {size} bytes: {error}")
+        with unpacked(path) as stream:
+            while chunk := stream.read(_CHUNK):
+                _ = visit.remaining_s
+                size += len(chunk)
+                tail = (tail + chunk)[-TAIL_BYTES:]
+    except Damaged as error:
+        return Done(1, f"after {size} bytes: {error.message}")
     except OSError as error:
         raise NotSeen(f"{path} cannot be read: {error.strerror}") from error
     if any(mark in tail for mark in END_MARKS):
         return Done(0, "")
     return Done(1, f"the last {len(tail)} of {size} bytes have no end mark of pg_dump")
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
-
-
-def is_gzip(path: Path) -> bool:
-    """Tell whether the file at *path* is compressed with gzip, whatever it is called."""
-    with path.open("rb") as file:
-        return file.read(2) == _GZIP_MAGIC
