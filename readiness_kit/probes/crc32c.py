@@ -105,6 +105,7 @@ def _shift(bits: int) -> Words:
     words = np.arange(256, dtype=np.uint32)
     each = np.stack([words << place for place in (0, 8, 16, 24)])
     if bits == 0:
-        return _TABLE[each & 0xFF] ^ (each >> 8)
+        once: Words = _TABLE[each & 0xFF] ^ (each >> 8)
+        return once
     half = _shift(bits - 1)
     return np.stack([_through(half, _through(half, row)) for row in each])
