@@ -164,6 +164,9 @@ class HbaRule(Record, frozen=True):
     method: str
     """How it lets in, or ``reject``."""
 
+    server: str = ""
+    """Which server read it, ``host:port``: each has a file of its own."""
+
 
 class ConnectionString(Record, frozen=True):
     """What a connection string says of encryption, and nothing else of it."""
@@ -188,13 +191,15 @@ class DatabaseEncryption(Fact, frozen=True, kw_only=True):
     """Every address behind every declared server."""
 
     sessions_encrypted: int | None
-    """TCP sessions with TLS now, the probe's own left out; ``None`` when not allowed to see."""
+    """TCP sessions with TLS now at every server, the probe's own left out; ``None`` when not
+    allowed to see.
+    """
 
     sessions_plain: tuple[str, ...]
-    """Client addresses of TCP sessions without TLS."""
+    """Client addresses of TCP sessions without TLS, at every server."""
 
     rules: tuple[HbaRule, ...] | None
-    """``pg_hba.conf``; ``None`` when not allowed to read it."""
+    """``pg_hba.conf`` of each server; ``None`` when not allowed to read one of them."""
 
     rules_unseen: str
     """Why the rules were not read, with the missing grant; empty when they were."""

@@ -5,6 +5,8 @@ import struct
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from psycopg.rows import DictRow
+
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.postgres import (
     Answer,
@@ -39,11 +41,20 @@ class Said(NamedTuple):
     detail: str
 
 
+class Looked(NamedTuple):
+    """What one server says of its sessions and rules."""
+
+    sessions: list[DictRow]
+    settings: dict[str, str]
+    rules: tuple[HbaRule, ...] | None
+    unseen: str
+
+
 @source(
-    effect="read", asks="3 connections per address of each server, 3 SQL statements", deadline_s=20
+    effect="read", asks="5 connections per address and 3 SQL statements per server", deadline_s=20
 )
 def database_encryption(visit: Visit) -> DatabaseEncryption:
-    """Dial every declared server with and without TLS, and ask the first about its sessions.
+    """Dial every declared server with and without TLS, and ask each about its sessions.
 
     Raises:
         NotSeen: The DSN names no TCP host, or the role may not see the sessions.
@@ -55,17 +66,15 @@ def database_encryption(visit: Visit) -> DatabaseEncryption:
             "a connection string names a Unix socket, which nothing on the network can dial",
             hint="give database.dsn the host by which the application connects",
         )
+    places = [(params, server) for params in strings for server in servers(params)]
     answers = tuple(
         _dial(visit, params, server, address)
-        for params in strings
-        for server in servers(params)
+        for params, server in places
         for address in _addresses(server)
     )
-    with session(visit, strings[0]) as database:
-        sessions = database.rows(Sql.SESSIONS)
-        names = ["ssl_min_protocol_version", "password_encryption"]
-        settings = {row["name"]: row["value"] for row in database.rows(Sql.SETTINGS, names=names)}
-        rules, unseen = _rules(database)
+    looked = [_look(visit, params, server) for params, server in places]
+    sessions = [row for one in looked for row in one.sessions]
+    unseen = [one.unseen for one in looked if one.rules is None]
     hidden = any(row["hidden"] for row in sessions)
     return DatabaseEncryption(
         observed_at=datetime.now(UTC),
@@ -74,16 +83,34 @@ def database_encryption(visit: Visit) -> DatabaseEncryption:
         sessions_plain=tuple(
             row["address"] for row in sessions if not row["hidden"] and not row["ssl"]
         ),
-        rules=rules,
-        rules_unseen=unseen,
-        ssl_min_protocol_version=settings.get("ssl_min_protocol_version", ""),
-        password_encryption=settings.get("password_encryption", ""),
+        rules=None if unseen else tuple(rule for one in looked for rule in one.rules or ()),
+        rules_unseen="; ".join(dict.fromkeys(unseen)),
+        ssl_min_protocol_version=min(
+            one.settings.get("ssl_min_protocol_version", "") for one in looked
+        ),
+        password_encryption=looked[0].settings.get("password_encryption", ""),
         application=_application(visit),
     )
 
 
+def _look(visit: Visit, params: Params, server: Server) -> Looked:
+    here = {**params, "host": server.host, "port": str(server.port), "target_session_attrs": "any"}
+    if len(servers(params)) > 1:
+        here.pop("hostaddr", None)
+    with session(visit, here) as database:
+        sessions = database.rows(Sql.SESSIONS)
+        names = ["ssl_min_protocol_version", "password_encryption"]
+        settings = {row["name"]: row["value"] for row in database.rows(Sql.SETTINGS, names=names)}
+        rules, unseen = _rules(database, f"{server.host}:{server.port}")
+    return Looked(sessions, settings, rules, unseen)
+
+
 def _dial(visit: Visit, params: Params, server: Server, address: Address) -> WireAnswers:
     plaintext = _plaintext(visit, params, address)
+    if plaintext.answer == "refused" and visit.database.application_dsn is not None:
+        application = parameters(visit.database.application_dsn)
+        served = _plaintext(visit, application, address)  # pg_hba.conf may tell the roles apart
+        plaintext = served if served.answer == "accepted" else plaintext
     here = {**params, "host": server.host, "hostaddr": address.ip, "port": str(address.port)}
     encrypted = _connect(visit, {**here, "sslmode": "require", "sslrootcert": ""})
     verified = Said("could_not_ask", "not tried: no encrypted connection")
@@ -152,7 +179,7 @@ def _addresses(server: Server) -> tuple[Address, ...]:
     return tuple(Address(ip, server.port) for ip in dict.fromkeys(str(one[4][0]) for one in found))
 
 
-def _rules(database: Session) -> tuple[tuple[HbaRule, ...] | None, str]:
+def _rules(database: Session, server: str) -> tuple[tuple[HbaRule, ...] | None, str]:
     try:
         rows = database.rows(Sql.HBA_RULES)
     except NotSeen as error:
@@ -165,6 +192,7 @@ def _rules(database: Session) -> tuple[tuple[HbaRule, ...] | None, str]:
             users=tuple(row["users"] or ()),
             address=row["address"] or "",
             method=row["method"],
+            server=server,
         )
         for row in rows
         if row["error"] is None and row["kind"]

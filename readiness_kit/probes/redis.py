@@ -21,6 +21,9 @@ from readiness_kit.sources import Address, Visit, source
 
 TIMEOUT_S = 2.0
 LINE_CAP_BYTES = 512
+NO_LOGIN = (b"-NOAUTH", b"-ERR operation not permitted")
+"""How the cache asks for a login: as it does now, and as before version 2.8."""
+
 TLS_ALERT = b"\x15"
 END = b"\n"
 
@@ -199,7 +202,10 @@ def _encrypted(visit: Visit, place: Place, address: Address, login: tuple[str, .
                 said = _line(connection, _command("AUTH", *login))
                 if not said.startswith(b"+OK"):
                     return "refused", _shown(said)
-            return _said(_line(connection, _command("PING")))
+            line = _line(connection, _command("PING"))
+            if line.startswith(b"-") and not line.startswith(NO_LOGIN):
+                return "could_not_ask", _shown(line)  # whoever lacks PING may still read and write
+            return _said(line)
     except ssl.SSLCertVerificationError as error:
         return "refused", error.verify_message
     except OSError as error:

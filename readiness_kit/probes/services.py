@@ -1,5 +1,6 @@
 """Read from nginx's configuration how the proxy reaches what lies behind it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +12,14 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.facts.services import Hop, ServiceHops
 from readiness_kit.sources import Visit, source
 
-PASSES = frozenset({"proxy_pass", "grpc_pass"})
+PASSES = frozenset(
+    {"proxy_pass", "grpc_pass", "uwsgi_pass", "fastcgi_pass", "scgi_pass", "memcached_pass"}
+)
 INHERITED = frozenset(
     {"proxy_ssl", "proxy_ssl_verify", "proxy_ssl_certificate"}
-    | {"grpc_ssl_verify", "grpc_ssl_certificate"}
+    | {"grpc_ssl_verify", "grpc_ssl_certificate", "uwsgi_ssl_verify", "uwsgi_ssl_certificate"}
 )
-LOCAL = ("127.", "localhost", "[::1]", "unix:")
+LOCAL = re.compile(r"(?:127(?:\.\d+){3}|localhost|\[::1\])(?::\d+)?$|unix:")
 
 
 class Directive(TypedDict, total=False):
@@ -35,7 +38,7 @@ Upstreams = dict[str, list[str]]
 
 @source(effect="read", asks="no request: reads nginx.conf and what it includes", deadline_s=5)
 def service_hops(visit: Visit) -> ServiceHops:
-    """Read every ``proxy_pass``, with the TLS directives in force where it stands.
+    """Read every ``proxy_pass`` and its like, with the TLS directives in force where it stands.
 
     Raises:
         NotSeen: No configuration is declared, or it cannot be read.
@@ -105,9 +108,9 @@ def _passes(one: Directive, upstreams: Upstreams, settings: Settings, name: str)
         yield Hop(
             origin=f"{Path(one.get('file', name)).name}:{one['line']}",
             address=address,
-            same_host=address.startswith(LOCAL),
+            same_host=LOCAL.match(address) is not None,
             known=bool(address) and "$" not in address and "$" not in scheme,
-            encrypted=scheme in {"https", "grpcs"},
+            encrypted=scheme in {"https", "grpcs", "suwsgi"},
             verified=settings.get(f"{kind}_ssl_verify") == "on",
             mutual=f"{kind}_ssl_certificate" in settings,
         )

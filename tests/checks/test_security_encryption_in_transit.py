@@ -11,9 +11,9 @@ from readiness_kit.checks.security.encryption_in_transit import (
 from readiness_kit.facts.postgres import HbaRule
 
 
-def rule(kind, address="0.0.0.0/0.0.0.0", method="scram-sha-256", line=9):
+def rule(kind, address="0.0.0.0/0.0.0.0", method="scram-sha-256", line=9, *, databases=("all",)):
     return HbaRule(
-        line=line, kind=kind, databases=("all",), users=("all",), address=address, method=method
+        line=line, kind=kind, databases=databases, users=("all",), address=address, method=method
     )
 
 
@@ -48,10 +48,24 @@ def test_database_refuses_plaintext(fact, status):
         ((rule("host", line=1),), [1]),
         ((rule("hostssl"),), []),
         ((rule("host", "127.0.0.1/255.255.255.255"),), []),
-        ((rule("host", "::1/ffff"),), []),
+        ((rule("host", f"::1/{':'.join(['ffff'] * 8)}"),), []),
+        ((rule("host", "::1/::"),), [9]),
+        ((rule("host", "127.0.0.1/0.0.0.0"),), [9]),
+        ((rule("host", "127.0.0.0/254.0.0.0"),), [9]),
+        ((rule("hostnogssenc"),), [9]),
+        ((rule("hostgssenc"),), []),
         ((rule("hostnossl", "all", "reject"), rule("host")), []),
         ((rule("hostnossl", "192.0.2.0/255.255.255.0", "reject"), rule("host", line=2)), [2]),
         ((rule("host", "samenet", line=3),), [3]),
+        # "all" does not hold replication (PostgreSQL manual 21.1)
+        ((rule("hostnossl", "all", "reject"), rule("host", databases=("replication",))), [9]),
+        (
+            (
+                rule("hostnossl", "all", "reject", databases=("replication", "all")),
+                rule("host", databases=("replication",)),
+            ),
+            [],
+        ),
     ],
 )
 def test_rules_are_read_in_order(rules, lines):

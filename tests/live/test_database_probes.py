@@ -94,6 +94,25 @@ def test_without_its_grants_the_probe_passes_nothing_it_cannot_see(
     assert found["database.parameters.durability_on"] == "PASS"
 
 
+@pytest.mark.parametrize(
+    ("server", "rule"),
+    [
+        ("standby", "host all postgres 192.0.2.0/24 scram-sha-256"),
+        ("primary", "host replication replicator 192.0.2.0/24 scram-sha-256"),
+        ("primary", "hostnogssenc all app 192.0.2.0/24 scram-sha-256"),
+    ],
+)
+def test_plaintext_is_found_whoever_is_let_in_and_wherever(hardened, tmp_path, server, rule):
+    file = hardened.directory / "servers" / "postgres" / server / "pg_hba.conf"
+    kept = file.read_text()
+    file.write_text(f"{rule}\n{kept}" if " all " in rule else f"{kept}{rule}\n")
+    try:
+        found = statuses(hardened, tmp_path / "run")
+    finally:
+        file.write_text(kept)
+    assert found["security.encryption_in_transit.database_plaintext_refused"] == "FAIL"
+
+
 def test_an_idle_slot_is_found(hardened, administrator, tmp_path):
     administrator.execute("SELECT pg_create_physical_replication_slot('forgotten', true)")
     try:

@@ -23,7 +23,7 @@ def commands(wire):
         yield words
 
 
-def serve(wire, *, login=LOGIN, port="0"):
+def serve(wire, *, login=LOGIN, port="0", stranger="NOAUTH Authentication required."):
     """Answer as a cache with a login would."""
     known = not login
     for name, *words in commands(wire):
@@ -31,7 +31,7 @@ def serve(wire, *, login=LOGIN, port="0"):
             known = words[-1] == login
             wire.sendall(b"+OK\r\n" if known else b"-WRONGPASS invalid\r\n")
         elif not known:
-            wire.sendall(b"-NOAUTH Authentication required.\r\n")
+            wire.sendall(f"-{stranger}\r\n".encode())
         elif name == "PING":
             wire.sendall(b"+PONG\r\n")
         elif name == "CONFIG" and port:
@@ -114,6 +114,21 @@ def test_wrong_name_no_login_hidden_port(tmp_path, made, options, expected):
     with listen(encrypted(made, **options)) as port:
         fact = look(cache_encryption, tmp_path, f"rediss://:{LOGIN}@127.0.0.1:{port}")
     assert status(fact) == expected
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        "NOPERM this user has no permissions to run the 'ping' command",
+        "DENIED Redis is running in protected mode because protected mode is enabled",
+        "ERR max number of clients reached",
+    ],
+)
+def test_another_error_than_no_login_does_not_show_that_one_is_needed(tmp_path, stranger):
+    """Without PING among its rights, the default user may still read and write."""
+    with listen(encrypted(context(), stranger=stranger)) as port:
+        fact = look(cache_encryption, tmp_path, f"rediss://:{LOGIN}@127.0.0.1:{port}")
+    assert status(fact) == "UNKNOWN"
 
 
 @pytest.mark.parametrize("query", ["ssl_cert_reqs=none", "ssl_check_hostname=false"])

@@ -45,6 +45,23 @@ def test_the_innermost_directive_counts(tmp_path):
     assert (hop.encrypted, hop.verified, hop.mutual) == (True, False, True)
 
 
+def test_other_protocols_leave_the_host_in_the_clear_too(tmp_path):
+    found = hops(
+        tmp_path,
+        "events {} http { upstream app { server 10.0.0.9:3031; } server { "
+        "location /a { uwsgi_pass app; } location /b { uwsgi_pass suwsgi://app; } "
+        "location /c { fastcgi_pass localhost:9000; } location /d { memcached_pass cache:11211; } "
+        "location /e { scgi_pass localhost.example.com:4000; } } }",
+    )
+    assert [(one.address, one.same_host, one.encrypted) for one in found] == [
+        ("10.0.0.9:3031", False, False),
+        ("10.0.0.9:3031", False, True),
+        ("localhost:9000", True, False),
+        ("cache:11211", False, False),
+        ("localhost.example.com:4000", False, False),
+    ]
+
+
 def test_streams_variables_sockets_and_includes(tmp_path):
     found = hops(
         tmp_path,

@@ -24,6 +24,15 @@ from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 MODERN_TLS = frozenset({"TLSv1.2", "TLSv1.3"})
 SCRAM = "scram-sha-256"
+PLAIN_KINDS = frozenset({"host", "hostnossl", "hostnogssenc"})
+"""Kinds of rules that match connections without TLS (PostgreSQL manual 21.1)."""
+
+EVERY = frozenset({"all", "replication"})
+"""Words for many databases; ``all`` does not match replication connections."""
+
+LOOPBACK_BITS = {4: 8, 6: 128}
+"""Bits of the mask from which on a network holds loopback addresses only."""
+
 SPOKEN = frozenset({"pong", "login_required"})
 """Replies that show the cache understood plaintext, though it may want a login."""
 
@@ -42,11 +51,13 @@ def database_refuses(db: DatabaseEncryption) -> Iterator[Finding]:
         seen=[db.at("/answers"), db.at("/sessions_plain"), db.at("/rules")],
         reproduce='psql "$READINESS_DB_DSN sslmode=disable" -c "SELECT 1"',
     )
-    open_rules = [rule.line for rule in plain_rules(db.rules or ())]
+    open_rules = list(plain_rules(db.rules or ()))
     if far or any(one.plaintext == "accepted" for one in db.answers):
         yield this.fails()
     elif open_rules:
-        yield this.fails(f"pg_hba.conf line {open_rules[0]} lets plaintext in: write hostssl")
+        line, where = open_rules[0].line, open_rules[0].server
+        at = f" at {where}" if where else ""
+        yield this.fails(f"pg_hba.conf{at} line {line} lets plaintext in: write hostssl")
     elif not db.answers or any(one.plaintext != "refused" for one in db.answers):
         yield this.not_seen(Cause.COULD_NOT_ASK)
     elif any(one.encrypted != "accepted" for one in db.answers):
@@ -170,13 +181,31 @@ def _how(hop: Hop) -> str:
 
 def plain_rules(rules: tuple[HbaRule, ...]) -> Iterator[HbaRule]:
     """Yield the rules that let in plaintext from elsewhere, up to one that rejects all of it."""
+    closed: set[tuple[str, str]] = set()
     for rule in rules:
-        if rule.kind not in {"host", "hostnossl"} or _loopback(rule.address.partition("/")[0]):
+        databases = {(rule.server, _kind_of(name)) for name in rule.databases}
+        if rule.kind not in PLAIN_KINDS or _near(rule.address) or databases <= closed:
             continue
         if rule.method != "reject":
             yield rule
-        elif (rule.databases, rule.users, rule.address) == (("all",), ("all",), "all"):
-            return
+        elif (rule.users, rule.address) == (("all",), "all"):
+            closed |= {(rule.server, name) for name in rule.databases if name in EVERY}
+            closed |= {(rule.server, "one")} if "all" in rule.databases else set()
+
+
+def _kind_of(name: str) -> str:
+    """Return what a database is as rules see it: ``all`` does not hold ``replication``."""
+    return name if name in EVERY else "one"
+
+
+def _near(address: str) -> bool:
+    """Tell whether a rule's address and mask hold loopback addresses only."""
+    ip, _, mask = address.partition("/")
+    try:
+        bits = int(ipaddress.ip_address(mask)).bit_count()
+    except ValueError:
+        return False
+    return _loopback(ip) and bits >= LOOPBACK_BITS[ipaddress.ip_address(ip).version]
 
 
 def _loopback(address: str) -> bool:
