@@ -97,7 +97,7 @@ def test_without_its_grants_the_probe_passes_nothing_it_cannot_see(
 @pytest.mark.parametrize(
     ("server", "rule"),
     [
-        ("standby", "host all postgres 192.0.2.0/24 scram-sha-256"),
+        ("standby_1", "host all postgres 192.0.2.0/24 scram-sha-256"),
         ("primary", "host replication replicator 192.0.2.0/24 scram-sha-256"),
         ("primary", "hostnogssenc all app 192.0.2.0/24 scram-sha-256"),
     ],
