@@ -440,11 +440,12 @@ def source(
 
 
 def found_in(package: ModuleType) -> Iterator[Source]:
-    """Yield every source in the modules of *package*, those it lists as ``UNIMPORTABLE`` apart."""
+    """Yield every source in *package* and its rooms, but for what it lists as ``UNIMPORTABLE``."""
     apart: frozenset[str] = getattr(package, "UNIMPORTABLE", frozenset())
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         if module.name.rpartition(".")[2] in apart:
             continue
-        for value in vars(importlib.import_module(module.name)).values():
-            if isinstance(value, Source):
-                yield value
+        inside = importlib.import_module(module.name)
+        yield from (one for one in vars(inside).values() if isinstance(one, Source))
+        if module.ispkg:
+            yield from found_in(inside)

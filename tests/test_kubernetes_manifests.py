@@ -135,7 +135,7 @@ def test_the_versions_of_the_lock_are_taken_over(tmp_path):
 IMPORTS = """
 import sys
 from readiness_kit.harness.plan import Plan
-from readiness_kit.harness.scenario import classes_of
+from readiness_kit.harness.generator.scenario import classes_of
 from readiness_kit.harness.schedule import steady
 plan = Plan(profile="p", url="http://x", origins=(), users=1, stages=steady(1, 1), block_s=1.0,
             scenario=sys.argv[1])

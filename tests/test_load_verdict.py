@@ -20,7 +20,7 @@ from readiness_kit.facts.load import (
     Stage,
     StepLoad,
 )
-from readiness_kit.harness.conductor import _words
+from readiness_kit.harness.conducting.conductor import _words
 from readiness_kit.load_verdict import capacity_of, held
 from readiness_kit.load_verdict.limits import breach
 from readiness_kit.statistics.early import Limit

@@ -6,8 +6,8 @@ from time import perf_counter
 
 import gevent
 
-from readiness_kit.harness.fastlane import Lane
-from readiness_kit.harness.prepared import prepare
+from readiness_kit.harness.http.prepared import prepare
+from readiness_kit.harness.sending.fastlane import Lane
 
 
 def use(port: int, until: float, tls: ssl.SSLContext | None) -> None:

@@ -4,7 +4,7 @@ import sys
 
 import msgspec
 
-from readiness_kit.harness.drive import drive
+from readiness_kit.harness.conducting.drive import drive
 from readiness_kit.harness.plan import Plan
 from readiness_kit.statistics.capacity import overload
 from readiness_kit.statistics.histogram import merge

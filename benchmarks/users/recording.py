@@ -11,9 +11,9 @@ import gevent
 from locust.env import Environment
 from locust.event import EventHook
 
-from readiness_kit.harness.engine import CONTEXT, Engine, Flight
 from readiness_kit.harness.plan import Plan
 from readiness_kit.harness.schedule import steady
+from readiness_kit.harness.sending.engine import CONTEXT, Engine, Flight
 
 N, ROUNDS = 50_000, 7
 

@@ -66,8 +66,8 @@ def command(
     from readiness_kit.commands.load_recording import Recorder
     from readiness_kit.commands.load_report import judged, report
     from readiness_kit.errors import UsageError
-    from readiness_kit.harness.planning import plan_for
-    from readiness_kit.harness.profiles import profile as profile_of
+    from readiness_kit.harness.conducting.planning import plan_for
+    from readiness_kit.harness.conducting.profiles import profile as profile_of
     from readiness_kit.harness.runs import play
     from readiness_kit.statistics.hgrm import hgrm as percentiles
     from readiness_kit.target import LoadProfile

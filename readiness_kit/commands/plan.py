@@ -49,8 +49,8 @@ def command(ids: tuple[str, ...], target_file: Path, allow: tuple[Effect, ...]) 
 def _shape(target: "Target", kind: "type[LoadRun]") -> "tuple[str, float]":
     """Return what a load test would play, in words, and how long it takes at most, seconds."""
     from readiness_kit.errors import ReadinessError
-    from readiness_kit.harness.planning import plan_for
-    from readiness_kit.harness.profiles import PROFILES
+    from readiness_kit.harness.conducting.planning import plan_for
+    from readiness_kit.harness.conducting.profiles import PROFILES
 
     name = next(name for name, profile in PROFILES.items() if profile.fact is kind)
     if name not in target.load.run:

@@ -33,7 +33,8 @@ def main() -> None:
     os.dup2(2, 1)
     inbox: list[bytes] = []
     _thread.start_new_thread(_listen, (inbox, os.read, time.sleep))
-    importlib.import_module(f"readiness_kit.harness.{sys.argv[1]}").main(order, out, inbox)
+    part = importlib.import_module(f"readiness_kit.harness.generator.{sys.argv[1]}")
+    part.main(order, out, inbox)
 
 
 def _listen(

@@ -17,12 +17,12 @@ from readiness_kit.facts.load import (
     StepLoad,
     StressLoad,
 )
-from readiness_kit.harness.drive import Drive, LoadOutcome
-from readiness_kit.harness.gauges import Gauges
-from readiness_kit.harness.generators import generators_for
-from readiness_kit.harness.identities import Identities
+from readiness_kit.harness.conducting.drive import Drive, LoadOutcome
+from readiness_kit.harness.conducting.generators import generators_for
+from readiness_kit.harness.conducting.identities import Identities
+from readiness_kit.harness.conducting.planning import plan_for
 from readiness_kit.harness.plan import Plan
-from readiness_kit.harness.planning import plan_for
+from readiness_kit.harness.sampling.gauges import Gauges
 from readiness_kit.sources import Source, Visit
 
 DEADLINE_S = 86_400.0

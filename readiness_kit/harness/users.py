@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 
 from locust import FastHttpUser
 
-from readiness_kit.harness.answers import Answer
-from readiness_kit.harness.engine import Flight
-from readiness_kit.harness.failures import BadStatus, GraphQLFailure
-from readiness_kit.harness.fastlane import Lane
-from readiness_kit.harness.heads import Unsupported
-from readiness_kit.harness.prepared import Prepared, prepare
+from readiness_kit.harness.http.answers import Answer
+from readiness_kit.harness.http.heads import Unsupported
+from readiness_kit.harness.http.prepared import Prepared, prepare
+from readiness_kit.harness.sending.engine import Flight
+from readiness_kit.harness.sending.failures import BadStatus, GraphQLFailure
+from readiness_kit.harness.sending.fastlane import Lane
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 

@@ -1,8 +1,8 @@
 """What a generator says of a run whose every request is written down."""
 
 from readiness_kit.harness.plan import Ended, Plan, Tick
-from readiness_kit.harness.recording import Record
 from readiness_kit.harness.schedule import stages
+from readiness_kit.harness.sending.recording import Record
 from readiness_kit.statistics.histogram import Histogram, bin_of
 
 LOST = None

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from readiness_kit.harness.answers import MOST_BODY, CutShort, decoded, reading, whole
-from readiness_kit.harness.heads import Unsupported, read_head
-from readiness_kit.harness.prepared import prepare
+from readiness_kit.harness.http.answers import MOST_BODY, CutShort, decoded, reading, whole
+from readiness_kit.harness.http.heads import Unsupported, read_head
+from readiness_kit.harness.http.prepared import prepare
 
 SIZED = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A: 1\r\n\r\nhello"
 CHUNKED = (

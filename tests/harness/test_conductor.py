@@ -5,7 +5,7 @@ from harness.played import plan, tick
 from hypothesis import given
 from hypothesis import strategies as st
 
-from readiness_kit.harness.conductor import DOWN_S, Conductor
+from readiness_kit.harness.conducting.conductor import DOWN_S, Conductor
 from readiness_kit.harness.plan import Cut, Stop
 from readiness_kit.statistics.early import LEAST_BLOCKS, Limit
 from readiness_kit.statistics.histogram import Histogram, bin_of

@@ -5,8 +5,8 @@ from harness.played import plan, share
 from msgspec.structs import replace
 
 from readiness_kit.errors import NotSeen, UsageError
-from readiness_kit.harness import drive as drive_module
-from readiness_kit.harness.drive import Drive
+from readiness_kit.harness.conducting import drive as drive_module
+from readiness_kit.harness.conducting.drive import Drive
 from readiness_kit.harness.plan import Cut, Ready, Refused, Renew, Stop
 from readiness_kit.statistics.early import Limit
 from readiness_kit.statistics.histogram import Recorder

@@ -13,10 +13,10 @@ import gevent.socket
 import pytest
 from tlsserver import authority_file, context, listen
 
-from readiness_kit.harness.answers import CutShort
-from readiness_kit.harness.fastlane import Lane
-from readiness_kit.harness.heads import Unsupported
-from readiness_kit.harness.prepared import prepare
+from readiness_kit.harness.http.answers import CutShort
+from readiness_kit.harness.http.heads import Unsupported
+from readiness_kit.harness.http.prepared import prepare
+from readiness_kit.harness.sending.fastlane import Lane
 
 GET = prepare("GET", "localhost", "/", {})
 HEAD = prepare("HEAD", "localhost", "/", {})

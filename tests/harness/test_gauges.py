@@ -15,11 +15,11 @@ from tlsserver import listen
 from webserver import Reply, secret, serve, visit
 
 from readiness_kit.errors import NotSeen, TargetError
-from readiness_kit.harness import gauges as module
-from readiness_kit.harness import processes, readings
-from readiness_kit.harness.gauges import MOST_NOTES, MOST_SAMPLES, Gauges
-from readiness_kit.harness.readings import Reading
-from readiness_kit.harness.samplers import MOST_SERIES, samplers
+from readiness_kit.harness.sampling import gauges as module
+from readiness_kit.harness.sampling import processes, readings
+from readiness_kit.harness.sampling.gauges import MOST_NOTES, MOST_SAMPLES, Gauges
+from readiness_kit.harness.sampling.readings import Reading
+from readiness_kit.harness.sampling.samplers import MOST_SERIES, samplers
 from readiness_kit.target import Application, Cache, Database, GaugeQuery, Load, Prometheus
 
 PATIENCE_S = 20.0

@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from readiness_kit.harness import guards
+from readiness_kit.harness.generator import guards
 
 
 def busiest(monkeypatch, tmp_path, *, ran_s, waited_s, told=True):

@@ -7,7 +7,7 @@ import pytest
 from webserver import secret
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.harness.identities import Identities
+from readiness_kit.harness.conducting.identities import Identities
 from readiness_kit.target import Auth, Load, Secret, Target
 
 KEY = "a key of thirty-two bytes or more"

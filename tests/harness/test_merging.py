@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from readiness_kit.harness.merging import Disagreement, Seconds, joined, whole
+from readiness_kit.harness.conducting.merging import Disagreement, Seconds, joined, whole
 from readiness_kit.statistics.histogram import merge
 
 SECONDS = 4

@@ -7,9 +7,9 @@ import pytest
 
 from readiness_kit.errors import NotSeen, UsageError
 from readiness_kit.facts.load import BenchmarkLoad
+from readiness_kit.harness.conducting.planning import plan_for
+from readiness_kit.harness.conducting.profiles import PROFILES
 from readiness_kit.harness.plan import Order
-from readiness_kit.harness.planning import plan_for
-from readiness_kit.harness.profiles import PROFILES
 from readiness_kit.harness.runs import benchmark
 from readiness_kit.target import AbortOn, Api, Load, LoadProfile, Objectives, Target
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from readiness_kit.harness.recording import OPERATIONS, OTHER, Record
+from readiness_kit.harness.sending.recording import OPERATIONS, OTHER, Record
 from readiness_kit.statistics.histogram import Histogram, Recorder, merge
 
 BLOCKS, BLOCK_S = 4, 0.5

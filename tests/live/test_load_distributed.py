@@ -18,8 +18,8 @@ from live.test_load_truth import plan
 from live.test_load_workers import patiently
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.harness.drive import Drive
-from readiness_kit.harness.generators import generators_for
+from readiness_kit.harness.conducting.drive import Drive
+from readiness_kit.harness.conducting.generators import generators_for
 from readiness_kit.target import Distributed, Secret
 
 pytestmark = pytest.mark.live
@@ -37,8 +37,8 @@ class Visitor(OpenUser):
 
 PARENT = """
 import sys, msgspec
-from readiness_kit.harness.drive import Drive
-from readiness_kit.harness.generators import generators_for
+from readiness_kit.harness.conducting.drive import Drive
+from readiness_kit.harness.conducting.generators import generators_for
 from readiness_kit.harness.plan import Plan
 from readiness_kit.target import Distributed, Secret
 far = Distributed(workers=2, secret=Secret("env:LOAD_SECRET"), port=int(sys.argv[2]))

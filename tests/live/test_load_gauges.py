@@ -9,7 +9,7 @@ import pytest
 import redis
 from webserver import secret, visit
 
-from readiness_kit.harness.gauges import Gauges
+from readiness_kit.harness.sampling.gauges import Gauges
 from readiness_kit.servers.account import unprivileged
 from readiness_kit.servers.ports import free_ports
 from readiness_kit.servers.postgres import Cluster, Postgres

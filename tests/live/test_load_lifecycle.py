@@ -13,14 +13,14 @@ import pytest
 from live.load_target import LoadTarget
 from live.test_load_truth import plan
 
-from readiness_kit.harness.drive import Drive, drive
+from readiness_kit.harness.conducting.drive import Drive, drive
 from readiness_kit.harness.plan import Ended, Message, Order, Start
 
 pytestmark = pytest.mark.live
 
 PARENT = """
 import sys, msgspec
-from readiness_kit.harness.drive import Drive
+from readiness_kit.harness.conducting.drive import Drive
 from readiness_kit.harness.plan import Plan
 with Drive(msgspec.json.decode(sys.argv[1], type=Plan)) as run:
     for second in run:

@@ -8,7 +8,7 @@ from live.load_target import LoadTarget
 
 from readiness_kit.errors import NotSeen, UsageError
 from readiness_kit.facts.load import BenchmarkLoad
-from readiness_kit.harness.drive import Drive, drive
+from readiness_kit.harness.conducting.drive import Drive, drive
 from readiness_kit.harness.plan import Plan
 from readiness_kit.harness.runs import load_run
 from readiness_kit.harness.schedule import steady

@@ -20,9 +20,9 @@ from webserver import secret
 
 from readiness_kit.errors import UsageError
 from readiness_kit.facts.load import BenchmarkLoad
-from readiness_kit.harness.drive import Drive, drive
-from readiness_kit.harness.identities import Identities
-from readiness_kit.harness.planning import plan_for
+from readiness_kit.harness.conducting.drive import Drive, drive
+from readiness_kit.harness.conducting.identities import Identities
+from readiness_kit.harness.conducting.planning import plan_for
 from readiness_kit.harness.runs import load_run
 from readiness_kit.target import Api, Load, LoadProfile, Target
 
@@ -42,7 +42,7 @@ class Visitor(FastLaneUser):
 
 PARENT = """
 import sys, msgspec
-from readiness_kit.harness.drive import Drive
+from readiness_kit.harness.conducting.drive import Drive
 from readiness_kit.harness.plan import Plan
 with Drive(msgspec.json.decode(sys.argv[1], type=Plan)) as run:
     for second in run:

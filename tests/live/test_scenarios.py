@@ -13,7 +13,7 @@ pytest.importorskip("fraiseql", reason="not installed: readiness-kit[sandbox]")
 
 from live.test_sandbox_app import World, process
 
-from readiness_kit.harness.drive import drive
+from readiness_kit.harness.conducting.drive import drive
 from readiness_kit.harness.plan import Plan
 from readiness_kit.harness.schedule import steady
 from readiness_kit.notebook_files import packaged_load

@@ -11,8 +11,8 @@ import msgspec
 
 from readiness_kit.errors import NotSeen, UsageError
 from readiness_kit.facts.load import Stage
+from readiness_kit.harness.conducting.profiles import Profile, profile
 from readiness_kit.harness.plan import Plan
-from readiness_kit.harness.profiles import Profile, profile
 from readiness_kit.harness.schedule import steady
 from readiness_kit.statistics.early import Limit
 from readiness_kit.target import AbortOn, LoadProfile, Objectives, Target, origin

@@ -13,9 +13,9 @@ import msgspec
 
 from readiness_kit.errors import NotSeen, UsageError
 from readiness_kit.facts.load import InvalidReason, Second, Stage
-from readiness_kit.harness.conductor import Conductor
-from readiness_kit.harness.generators import Generators, Local
-from readiness_kit.harness.merging import Disagreement, Seconds, whole
+from readiness_kit.harness.conducting.conductor import Conductor
+from readiness_kit.harness.conducting.generators import Generators, Local
+from readiness_kit.harness.conducting.merging import Disagreement, Seconds, whole
 from readiness_kit.harness.plan import Ended, Message, Plan, Ready, Refused, Renew, Stop, Tick
 from readiness_kit.statistics.histogram import Histogram
 

@@ -7,7 +7,7 @@ from locust import FastHttpUser, task
 from locust.user.task import filter_tasks_by_tags
 from locust.util.load_locustfile import load_locustfile
 
-from readiness_kit.harness.paced import Paced, PacedFastLane
+from readiness_kit.harness.generator.paced import Paced, PacedFastLane
 from readiness_kit.harness.plan import Plan
 from readiness_kit.harness.users import FastLaneUser
 

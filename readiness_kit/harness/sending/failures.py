@@ -5,7 +5,7 @@ import ssl
 
 from geventhttpclient.useragent import ConnectionError as HttpError
 
-from readiness_kit.harness.heads import Unsupported
+from readiness_kit.harness.http.heads import Unsupported
 
 NOT_UNDERSTOOD = "not_understood"
 """Kind of what the fast lane refused to read."""

@@ -16,8 +16,8 @@ from locust.rpc.zmqrpc import Client
 from msgspec.structs import replace
 
 from readiness_kit import __version__
+from readiness_kit.harness.generator.runner import Inbox, Runner
 from readiness_kit.harness.plan import Message, Order, Said
-from readiness_kit.harness.runner import Inbox, Runner
 from readiness_kit.harness.wire import (
     SILENCE_S,
     Beat,

@@ -17,9 +17,9 @@ import gevent
 import msgspec
 from locust.runners import LocalRunner
 
-from readiness_kit.harness.engine import Engine
-from readiness_kit.harness.guards import Processor, Pulse, max_rss_bytes, noise_floor_ms
-from readiness_kit.harness.paced import Paced, PacedEnvironment, paced_environment
+from readiness_kit.harness.generator.guards import Processor, Pulse, max_rss_bytes, noise_floor_ms
+from readiness_kit.harness.generator.paced import Paced, PacedEnvironment, paced_environment
+from readiness_kit.harness.generator.scenario import classes_of, shares
 from readiness_kit.harness.plan import (
     Command,
     Cut,
@@ -33,7 +33,7 @@ from readiness_kit.harness.plan import (
     Stop,
     Tick,
 )
-from readiness_kit.harness.scenario import classes_of, shares
+from readiness_kit.harness.sending.engine import Engine
 
 WARM_UP_S = 60.0
 """Longest wait for all users to connect."""

@@ -21,9 +21,9 @@ from typing import Self
 
 from readiness_kit.errors import ReadinessError
 from readiness_kit.facts.load import Gauge
-from readiness_kit.harness.readings import Sample, Sampler
-from readiness_kit.harness.samplers import samplers
-from readiness_kit.harness.served import Served
+from readiness_kit.harness.sampling.readings import Sample, Sampler
+from readiness_kit.harness.sampling.samplers import samplers
+from readiness_kit.harness.sampling.served import Served
 from readiness_kit.sources import Visit
 
 MOST_SAMPLES = 720

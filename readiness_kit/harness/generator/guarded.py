@@ -11,9 +11,9 @@ from geventhttpclient.url import URL
 from geventhttpclient.useragent import CompatRequest, CompatResponse
 from locust.contrib.fasthttp import FastHttpSession, LocustUserAgent, ResponseContextManager
 
-from readiness_kit.harness.engine import CONTEXT, Flight
-from readiness_kit.harness.failures import OriginRefused
 from readiness_kit.harness.plan import Origin
+from readiness_kit.harness.sending.engine import CONTEXT, Flight
+from readiness_kit.harness.sending.failures import OriginRefused
 
 _BIND_ADDRESS_NO_PORT = 24  # linux/in.h; the port is chosen at connect, so ports do not run out
 

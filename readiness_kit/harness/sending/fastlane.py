@@ -8,10 +8,10 @@ from time import perf_counter
 import gevent
 from gevent.hub import Hub
 
-from readiness_kit.harness.answers import Answer, CutShort, reading, whole
-from readiness_kit.harness.connection import Connection, SecureConnection, dial
-from readiness_kit.harness.heads import Unsupported
-from readiness_kit.harness.prepared import Prepared
+from readiness_kit.harness.http.answers import Answer, CutShort, reading, whole
+from readiness_kit.harness.http.heads import Unsupported
+from readiness_kit.harness.http.prepared import Prepared
+from readiness_kit.harness.sending.connection import Connection, SecureConnection, dial
 
 _SHORTEST_LOOK_S = 0.01
 _LOOKS = 20  # in one time-out

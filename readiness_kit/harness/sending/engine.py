@@ -7,10 +7,10 @@ from time import perf_counter
 import gevent
 from gevent.event import Event
 
-from readiness_kit.harness.failures import kind_of
 from readiness_kit.harness.plan import Plan
-from readiness_kit.harness.recording import OTHER, Record
 from readiness_kit.harness.schedule import arrivals
+from readiness_kit.harness.sending.failures import kind_of
+from readiness_kit.harness.sending.recording import OTHER, Record
 
 CONTEXT = "readiness"
 """Key under which a request carries its :class:`Flight`."""

@@ -12,8 +12,8 @@ import httpx
 import psutil
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.harness import readings
-from readiness_kit.harness.readings import Lives, Note, Rates, Reading, Sample, Sampler
+from readiness_kit.harness.sampling import readings
+from readiness_kit.harness.sampling.readings import Lives, Note, Rates, Reading, Sample, Sampler
 from readiness_kit.probes.host import process_id
 from readiness_kit.probes.metrics import parse, values
 from readiness_kit.probes.prometheus import api_client, instant

@@ -13,11 +13,17 @@ from gevent.lock import BoundedSemaphore
 from locust import FastHttpUser
 from locust.env import Environment
 
-from readiness_kit.harness.answers import Answer
-from readiness_kit.harness.engine import Engine, Flight
-from readiness_kit.harness.fastlane import Lane
-from readiness_kit.harness.guarded import BoundPool, GuardedAgent, PacedSession, address_of, allow
+from readiness_kit.harness.generator.guarded import (
+    BoundPool,
+    GuardedAgent,
+    PacedSession,
+    address_of,
+    allow,
+)
+from readiness_kit.harness.http.answers import Answer
 from readiness_kit.harness.plan import Order, Origin, Plan
+from readiness_kit.harness.sending.engine import Engine, Flight
+from readiness_kit.harness.sending.fastlane import Lane
 from readiness_kit.harness.users import FIXED_HEADERS, ClosedUser, FastLaneUser
 
 CONNECTING = 50

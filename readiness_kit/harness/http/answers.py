@@ -9,7 +9,7 @@ import re
 import zlib
 from collections.abc import Generator
 
-from readiness_kit.harness.heads import (
+from readiness_kit.harness.http.heads import (
     INTERIM,
     Fields,
     Head,

@@ -1,0 +1,1 @@
+"""One request in a generator: handed its instant, sent, answered, and noted."""
