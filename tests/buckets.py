@@ -1,6 +1,7 @@
 """A real S3 server on loopback (moto), and backups in it."""
 
 import contextlib
+import functools
 import itertools
 import os
 from collections.abc import Iterator
@@ -34,6 +35,11 @@ def settle(monkeypatch):
         monkeypatch.setenv(name, value)
 
 
+@functools.cache
+def _client(url):
+    return boto3.client("s3", endpoint_url=url, region_name="eu-central-1")
+
+
 @dataclass
 class Shelf:
     """A bucket of its own on the server at ``url``."""
@@ -46,7 +52,7 @@ class Shelf:
         return cls(url, f"shop-{next(_numbers)}")
 
     def __post_init__(self):
-        self.client = boto3.client("s3", endpoint_url=self.url, region_name="eu-central-1")
+        self.client = _client(self.url)
         where = {"LocationConstraint": "eu-central-1"}
         self.client.create_bucket(Bucket=self.name, CreateBucketConfiguration=where)
 

@@ -1,11 +1,12 @@
 """Ask AWS, or a store that speaks as AWS does: by reading only, in bounds, at named places only.
 
-The one module that knows boto3, which has no types: each answer is converted to a record here.
+The one module that knows botocore, which has no types: each answer is converted to a record here.
 Keys come from AWS's usual order of places, and are neither read nor kept. Calls go to Amazon's own
 hosts or to the declared endpoint: settings of the environment that would lead them elsewhere
 (``AWS_ENDPOINT_URL``, proxies) are ignored, and a redirect is an error, not a way.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, NoReturn, Protocol, TypeVar
@@ -97,16 +98,16 @@ class Aws:
         """Prepare; nothing is sent.
 
         Raises:
-            NotSeen: boto3 is not installed, or AWS's settings are wrong.
+            NotSeen: botocore is not installed, or AWS's settings are wrong.
 
         """
         try:
-            import boto3
             from botocore.config import Config
             from botocore.exceptions import BotoCoreError
+            from botocore.session import Session
         except ImportError as error:
             raise NotSeen(
-                "boto3 is not installed, and without it AWS is not asked", hint=EXTRA
+                "botocore is not installed, and without it AWS is not asked", hint=EXTRA
             ) from error
         self._visit = visit
         self._account = account
@@ -122,11 +123,11 @@ class Aws:
             response_checksum_validation="when_required",
         )
         try:
-            session = boto3.session.Session(
-                profile_name=account.profile or None, region_name=account.region or None
-            )
-            self._client = session.client(
+            session = Session(profile=account.profile or None)
+            session.register_component("data_loader", _loader())
+            self._client = session.create_client(
                 service,
+                region_name=account.region or None,
                 config=config,
                 endpoint_url=account.endpoint_url,
                 verify=str(account.ca) if account.ca else None,
@@ -206,6 +207,15 @@ class Aws:
                 f"{self.region}",
                 hint="correct backups.bucket.region",
             )
+
+
+@functools.cache
+def _loader() -> object:
+    """Return what reads the descriptions of the services, which are large, and remembers them."""
+    from botocore.loaders import create_loader
+
+    loader: object = create_loader()
+    return loader
 
 
 class _Stream:

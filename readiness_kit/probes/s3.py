@@ -119,7 +119,7 @@ class S3:
         """Prepare to read *url*; nothing is sent.
 
         Raises:
-            NotSeen: boto3 is not installed, or AWS's settings are wrong.
+            NotSeen: botocore is not installed, or AWS's settings are wrong.
 
         """
         self.place = Place.of(url)

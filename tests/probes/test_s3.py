@@ -1,3 +1,4 @@
+import re
 import socket
 import sys
 from pathlib import Path
@@ -207,7 +208,7 @@ def test_without_keys(server, monkeypatch):
 
 
 def test_without_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "boto3", None)
+    monkeypatch.setitem(sys.modules, "botocore.session", None)
     error = seen(lambda: store("http://127.0.0.1:9"))
     assert error.hint == "pip install 'readiness-kit[aws]'"
 
@@ -225,7 +226,7 @@ def test_places(url, place):
     assert Place.of(url) == place
 
 
-def test_only_one_module_knows_boto3():
+def test_only_one_module_knows_botocore():
     root = Path(readiness_kit.__file__).parent
-    knows = [one.name for one in root.rglob("*.py") if "import boto3" in one.read_text()]
-    assert knows == ["aws.py"]
+    asks = re.compile(r"^\s*(import|from) boto", re.MULTILINE)
+    assert [one.name for one in root.rglob("*.py") if asks.search(one.read_text())] == ["aws.py"]
