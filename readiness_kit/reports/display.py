@@ -26,7 +26,9 @@ class Html:
     text: str
 
     def _repr_mimebundle_(self, **_: object) -> Bundle:
-        return bundle({"text/html": self.html, "text/plain": self.text})
+        # Viewers of notebooks set what stands between two dollar signs as a formula.
+        html = f'<div class="mathjax_ignore tex2jax_ignore">{self.html}</div>'
+        return bundle({"text/html": html, "text/plain": self.text})
 
     def __repr__(self) -> str:
         """Show the words."""

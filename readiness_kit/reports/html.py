@@ -36,9 +36,9 @@ border-top:2px solid #d5d9e0}
 .verdict{font-size:19px;margin:14px 0}.quiet,small{color:#595f69}
 nav{columns:2;margin:16px 0}nav a{display:block}a{color:#005a8c}
 table.rk{border-collapse:collapse;width:100%;margin:10px 0;font-size:13.5px}
-table.rk th,table.rk td{border-bottom:1px solid #e6e9ee;overflow-wrap:anywhere}
+table.rk th,table.rk td{border-bottom:1px solid #e6e9ee}
 table.rk thead th{border-bottom:2px solid #b9c0ca}
-table.rk td:nth-child(2){white-space:nowrap!important;overflow-wrap:normal}
+code{background:#f4f6f8;padding:0 3px;overflow-wrap:anywhere}
 caption{font-weight:600;padding:6px 0}
 article{margin:18px 0;padding:8px 18px;border:1px solid #d5d9e0;border-radius:6px}
 pre{background:#f4f6f8;padding:10px;overflow:auto;white-space:pre-wrap;font-size:12.5px}
@@ -90,12 +90,13 @@ def _body(results: Results, facts_of: FactsOf, objectives: Objectives) -> Iterat
     yield _figure(charts.item_map(results.items))
     yield rows.sections_table(results).html()
     yield from (one.html() for one in _origins(results) if one.rows)
+    anchors = frozenset(item.id for item in results.items)
     waived = rows.waived_table(results)
     yield '<h2 id="waived">Waived</h2>'
-    yield waived.html() if waived.rows else "<p>No red claim is waived.</p>"
+    yield waived.html(anchors) if waived.rows else "<p>No red claim is waived.</p>"
     yield '<h2 id="red">In the way of GO</h2>'
     red = rows.red_table(results)
-    yield red.html() if red.rows else "<p>Nothing.</p>"
+    yield red.html(anchors) if red.rows else "<p>Nothing.</p>"
     # The same fact serves several items; its pictures are drawn where it appears first.
     drawn: set[str] = set()
     for section, title in SECTIONS.items():
@@ -133,6 +134,7 @@ def _head(results: Results) -> Iterator[str]:
     cost = ", ".join(f"{n:g} {what.replace('_', ' ')}" for what, n in results.cost.items())
     yield f'<p class="quiet">Asked of the target: {escaped(cost)}</p>'
     links = "".join(f'<a href="#{one}">{escaped(title)}</a>' for one, title in SECTIONS.items())
+    links = f'<a href="#red">In the way of GO</a>{links}'
     yield f'<nav aria-label="Sections"><a href="#waived">Waived</a>{links}</nav>'
 
 

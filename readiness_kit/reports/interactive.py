@@ -21,6 +21,12 @@ MIME = "application/vnd.plotly.v1+json"
 PACK_FROM = 20
 """Shorter series are smaller as plain numbers."""
 
+NARROW_PX = 520
+"""Width of the drawing in a window of 800 pixels, where a legend takes the most lines."""
+
+LEGEND_LINE_PX = 22
+"""Height of one line of a legend."""
+
 
 def figure(chart: Chart) -> dict[str, Json]:
     """Return *chart* as a plotly figure: data, layout, config."""
@@ -83,24 +89,33 @@ def _boxes(boxes: Boxes, chart: Chart) -> Json:
 def _layout(chart: Chart) -> dict[str, Json]:
     shapes = [_shape(limit, chart) for limit in chart.limits]
     notes = [_annotation(limit, chart) for limit in chart.limits]
-    crowded = len(chart.lines) + len(chart.boxes) > 1
+    above = LEGEND_LINE_PX * _legend_lines(chart)
     return {
         "title": {"text": _markless(chart.title), "x": 0.01, "xanchor": "left", "y": 0.97},
         "font": {"family": FONT, "size": 12, "color": INK},
-        "height": chart.height_px + 40,
-        "margin": {"l": 60, "r": 24, "t": 66 if crowded else 44, "b": 48},
+        "height": chart.height_px + 18 + max(LEGEND_LINE_PX, above),
+        "margin": {"l": 60, "r": 24, "t": 44 + above, "b": 48},
         "paper_bgcolor": "#fff",
         "plot_bgcolor": "#fff",
         "barmode": "overlay",
         "bargap": 0,
         "hovermode": "closest" if chart.boxes else "x unified",
-        "showlegend": crowded,
+        "showlegend": above > 0,
         "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
         "xaxis": _axis(chart.x, span(chart, upright=False)),
         "yaxis": _axis(chart.y, span(chart, upright=True), upright=True),
         "shapes": list(shapes),
         "annotations": list(notes),
     }
+
+
+def _legend_lines(chart: Chart) -> int:
+    """Return how many lines the legend takes at most; none where there is one name alone."""
+    names = [*(one.name for one in chart.lines), *(one.name for one in chart.boxes)]
+    if len(names) < 2:
+        return 0
+    entry_px = 52 + 7 * max(map(len, names))
+    return math.ceil(len(names) / max(1, NARROW_PX // entry_px))
 
 
 def _axis(axis: Axis, range_: Span, *, upright: bool = False) -> Json:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from readiness_kit.reports import rows
 from readiness_kit.reports.display import Html
 from readiness_kit.reports.tables import badge
-from readiness_kit.reports.text import escaped, plain
+from readiness_kit.reports.text import escaped, plain, prose
 from readiness_kit.results import ClaimResult, ItemResult
 from readiness_kit.verdict import Status
 
@@ -24,11 +24,11 @@ def _html(item: ItemResult) -> Iterator[str]:
     table = rows.claims_table(item)
     yield f"<p>{badge(rows.item_mark(item))} <strong>{escaped(item.title)}</strong></p>"
     yield table.html()
-    advice = "".join(_advice(claim) for claim in item.claims)
+    advice = "".join(_advice(item))
     if advice:
         yield f"<p><strong>Advice.</strong></p><ul>{advice}</ul>"
     if item.remedy and item.status in RED:
-        yield f"<p><strong>Remedy.</strong> {escaped(item.remedy, LONG)}</p>"
+        yield f"<p><strong>Remedy.</strong> {prose(item.remedy, LONG)}</p>"
     proven = [claim for claim in item.claims if claim.reproduce or claim.evidence]
     if proven:
         inside = "".join(_proof(claim) for claim in proven)
@@ -37,9 +37,15 @@ def _html(item: ItemResult) -> Iterator[str]:
         yield f"<p><small>References: {escaped('; '.join(item.references), LONG)}</small></p>"
 
 
-def _advice(claim: ClaimResult) -> str:
-    said = (f"{escaped(claim.title)}: {escaped(one, LONG)}" for one in claim.advice)
-    return "".join(f"<li>{one}</li>" for one in said)
+def _advice(item: ItemResult) -> Iterator[str]:
+    """Yield each piece of advice once, with the claims it is about."""
+    about: dict[str, list[str]] = {}
+    for claim in item.claims:
+        if claim.status is not Status.NOT_APPLICABLE:
+            for one in claim.advice:
+                about.setdefault(one, []).append(claim.title)
+    for one, titles in about.items():
+        yield f"<li>{escaped('; '.join(titles), LONG)}: {prose(one, LONG)}</li>"
 
 
 def _proof(claim: ClaimResult) -> str:

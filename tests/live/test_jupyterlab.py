@@ -110,6 +110,12 @@ def set_parameters(path: Path, **values):
     path.write_text(json.dumps(saved), encoding="utf-8")
 
 
+def add_markdown(path: Path, text):
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    saved["cells"].append({"id": "a", "cell_type": "markdown", "metadata": {}, "source": text})
+    path.write_text(json.dumps(saved), encoding="utf-8")
+
+
 def open_notebook(page, lab, name):
     page.goto(f"{lab}/notebooks/{name}.ipynb?token={TOKEN}&reset")
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=90_000)
@@ -129,7 +135,7 @@ def playwright_timeout():
 def run_all(page):
     """Run every cell and wait for the last; cells out of view are not in the document."""
     ended = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
-      .at(-1).executionCount !== null"""
+      .filter((one) => one.type === 'code').at(-1).executionCount !== null"""
     for _ in range(4):
         # What is queued before the kernel is connected is lost without a word.
         page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
@@ -185,3 +191,18 @@ def test_charts_and_tables_are_drawn(page, lab, project):
     keep_picture(page, "lab-table")
     assert page.locator(".jp-RenderedText[data-mime-type*=error]").count() == 0
     assert page.problems == []
+
+
+def test_dollar_signs_of_a_command_are_no_formula(page, lab, project):
+    notebook = project / "notebooks" / "02_security.ipynb"
+    set_parameters(notebook, replay_from=str(project / "stored"))
+    add_markdown(notebook, "The control: $x^2$")
+    open_notebook(page, lab, "02_security")
+    run_all(page)
+    scroll_to(page, "The control")
+    page.wait_for_selector(".jp-RenderedMarkdown mjx-container", timeout=90_000)
+    scroll_to(page, 'show("security.tls")')
+    remedy = page.locator("p", has_text="ssl_protocols").first
+    remedy.wait_for(timeout=60_000)
+    assert "https://$host$request_uri;" in remedy.inner_text()
+    assert page.locator(".jp-OutputArea-output mjx-container").count() == 0

@@ -11,7 +11,7 @@ from readiness_kit.facts import Fact
 from readiness_kit.reports import charts
 from readiness_kit.reports.display import Picture
 from readiness_kit.reports.figure import Axis, Boxes, Chart, Limit, Line
-from readiness_kit.reports.interactive import MIME, figure
+from readiness_kit.reports.interactive import LEGEND_LINE_PX, MIME, figure
 from readiness_kit.reports.look import MARKS, VERDICTS
 from readiness_kit.reports.svg import svg, ticks
 from readiness_kit.statistics.histogram import Histogram
@@ -46,6 +46,14 @@ def test_plotly_accepts_every_figure(load, results):
         made = figure(chart)
         drawn = go.Figure(data=made["data"], layout=made["layout"])
         assert len(drawn.data) == len(chart.lines) + len(chart.boxes)
+
+
+@pytest.mark.parametrize(("names", "lines"), [(1, 0), (2, 1), (4, 1), (6, 2), (9, 3)])
+def test_the_margin_has_room_for_every_line_of_the_legend(names, lines):
+    found = tuple(Line("? UNKNOWN", (0.0, 1.0), (0.0, 1.0)) for _ in range(names))
+    layout = figure(Chart("", Axis(""), Axis(""), lines=found))["layout"]
+    assert layout["margin"]["t"] == 44 + LEGEND_LINE_PX * lines
+    assert layout["showlegend"] == (names > 1)
 
 
 def test_every_svg_is_well_formed_and_has_its_title(load, results):

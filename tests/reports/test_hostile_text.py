@@ -9,6 +9,7 @@ import pytest
 
 from readiness_kit.reports import charts
 from readiness_kit.reports.csv import csv
+from readiness_kit.reports.display import Html
 from readiness_kit.reports.figure import Axis, Chart, Line
 from readiness_kit.reports.html import html
 from readiness_kit.reports.interactive import figure
@@ -43,12 +44,14 @@ OUR_TAGS = {
     "th",
     "td",
     "br",
+    "wbr",
     "ul",
     "li",
     "article",
     "details",
     "summary",
     "pre",
+    "code",
     "small",
     "figure",
     "figcaption",
@@ -158,6 +161,11 @@ def test_items_and_facts_are_escaped_where_a_notebook_shows_them(hostile_results
     for text in [one.text for one in views] + [one.text() for one in tables]:
         assert not set(text) & {"\x1b", "\x00", "\u202e", "\ud800"}
         assert "<U+202E>" in text or "\u202e" not in text
+
+
+def test_a_notebook_is_told_that_dollar_signs_begin_no_formula():
+    shown = Html("<p>return 308 https://$host$request_uri;</p>", "")._repr_mimebundle_()
+    assert shown["text/html"].startswith('<div class="mathjax_ignore tex2jax_ignore"><p>')
 
 
 def test_chart_titles_are_text_in_svg_and_plotly():
