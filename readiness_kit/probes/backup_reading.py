@@ -15,9 +15,11 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.facts.restore import BackupKind, BackupReading
 from readiness_kit.probes import tarred
 from readiness_kit.probes.archive_formats import HEAD_BYTES, form_of
-from readiness_kit.probes.backups import newest_backup
+from readiness_kit.probes.backup_fetch import Local, local_backup
 from readiness_kit.probes.base_manifest import compare_tarred
 from readiness_kit.probes.packed import Damaged, packing_of, unpacked
+from readiness_kit.probes.pgbackrest import Tool
+from readiness_kit.probes.pgbackrest_facts import verified
 from readiness_kit.probes.postgres_tools import Done, installation, run
 from readiness_kit.probes.tarred import is_tarred
 from readiness_kit.sources import Visit, source
@@ -45,7 +47,8 @@ _START = re.compile(r"^START WAL LOCATION: (\S+) ", re.MULTILINE)
 
 @source(
     effect="read",
-    asks="no request: reads the newest backup from its first byte to its last",
+    asks="no request: reads the newest backup from its first byte to its last; out of a bucket it "
+    "is fetched first, if it has at most backups.bucket.max_download_bytes",
     deadline_s=DEADLINE_S,
 )
 def backup_reading(visit: Visit) -> BackupReading:
@@ -55,7 +58,15 @@ def backup_reading(visit: Visit) -> BackupReading:
         NotSeen: None is declared or there, or what would read it is not installed or too old.
 
     """
-    backup, path = newest_backup(visit)
+    declared = visit.target.backups
+    if declared is not None and declared.pgbackrest is not None:
+        return _verified(Tool(visit, declared.pgbackrest))
+    with local_backup(visit) as local:
+        return _reading(visit, local)
+
+
+def _reading(visit: Visit, local: Local) -> BackupReading:
+    backup, path = local.backup, local.path
     kind = kind_of(path)
     done, by = _read(visit, path, kind)
     if "unsupported version" in done.said:
@@ -71,6 +82,21 @@ def backup_reading(visit: Visit) -> BackupReading:
         read_by=by,
         whole=done.status == 0,
         said=done.said if done.status else "",
+        observed_at=datetime.now(UTC),
+    )
+
+
+def _verified(tool: Tool) -> BackupReading:
+    newest = tool.newest()
+    done = verified(tool, newest.label)
+    return BackupReading(
+        backup=newest.label,
+        kind="pgbackrest",
+        size_bytes=newest.info.size,
+        made_at=datetime.fromtimestamp(newest.timestamp.stop, UTC),
+        read_by=f"{tool.by_hand} verify",
+        whole=done.status == 0,
+        said=done.said,
         observed_at=datetime.now(UTC),
     )
 
@@ -176,9 +202,9 @@ def _read(visit: Visit, path: Path, kind: BackupKind) -> tuple[Done, str]:
         return read_script(visit, path), "the kit: the end mark of pg_dump"
     if kind == "pgbackrest":
         raise NotSeen(
-            "pgBackRest's own format is not read",
-            hint="run pgbackrest verify by itself",
-            cause="not_implemented",
+            "a repository of pgBackRest is read by pgBackRest itself",
+            hint="name stanza and config in backups.pgbackrest, instead of backups.directory",
+            cause="not_configured",
         )
     if kind in ("base", "incremental"):
         return _compare(visit, path)

@@ -13,12 +13,14 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.facts.backups import Backup, BackupFolder, Place
 from readiness_kit.probes.backup_names import CLOCK_S, PARTIAL_FILE, named_day
 from readiness_kit.probes.host import is_our_backend
+from readiness_kit.probes.pgbackrest import Tool
+from readiness_kit.probes.pgbackrest_facts import Repo, backups, repos
 from readiness_kit.probes.postgres_session import Sql, parameters, servers, session
 from readiness_kit.probes.s3 import PAGES, S3, command, store_of
 from readiness_kit.probes.s3_backups import HEADS, MANIFESTS, kept
 from readiness_kit.probes.s3_place import place_of_store
 from readiness_kit.sources import Visit, source
-from readiness_kit.target import Backups, Bucket
+from readiness_kit.target import Backups, Bucket, PgBackRest
 
 NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "fuse.sshfs", "fuse.s3fs", "fuse.rclone"}
@@ -36,7 +38,8 @@ class Mount(NamedTuple):
 @source(
     effect="read",
     asks="no request: lists the backup folder; of a bucket at most "
-    f"{PAGES} lists, {HEADS} heads and {MANIFESTS} manifests of base backups; 1 SQL statement",
+    f"{PAGES} lists, {HEADS} heads and {MANIFESTS} manifests of base backups; 1 SQL statement; "
+    "where pgBackRest makes them, its info once",
     deadline_s=60,
 )
 def backup_folder(visit: Visit) -> BackupFolder:
@@ -49,6 +52,8 @@ def backup_folder(visit: Visit) -> BackupFolder:
     declared = declared_backups(visit)
     if declared.bucket is not None:
         return _bucket(visit, declared, declared.bucket)
+    if declared.pgbackrest is not None:
+        return _repository(visit, declared.pgbackrest)
     directory = folder_of(declared)
     found = _listed(declared, directory)
     mount = _mount(directory)
@@ -83,6 +88,42 @@ def _bucket(visit: Visit, declared: Backups, bucket: Bucket) -> BackupFolder:
     )
 
 
+def _repository(visit: Visit, declared: PgBackRest) -> BackupFolder:
+    tool = Tool(visit, declared)
+    found = backups(tool)
+    place, detail = _place_of_repositories(visit, tool)
+    return BackupFolder(
+        observed_at=datetime.now(UTC),
+        directory=f"pgBackRest's stanza {declared.stanza}",
+        pattern="*",
+        backups=found,
+        filesystem="pgbackrest",
+        mounted_from=detail,
+        place=place,
+        place_detail=detail,
+        listed_by=f"{tool.by_hand} info",
+    )
+
+
+def _place_of_repositories(visit: Visit, tool: Tool) -> tuple[Place, str]:
+    """Return the place of the repository that lies furthest from the database."""
+    try:
+        found = [(*_place_of_repository(visit, one), str(one)) for one in repos(tool)]
+    except NotSeen as error:
+        return "not_known", error.message
+    order: tuple[Place, ...] = ("elsewhere", "same_machine", "inside_data_directory", "not_known")
+    place, detail, repo = min(found, key=lambda one: order.index(one[0]))
+    return place, f"{repo}: {detail}"
+
+
+def _place_of_repository(visit: Visit, repo: Repo) -> tuple[Place, str]:
+    if visit.target.database is None:
+        return "not_known", "readiness.yaml has no database to compare with"
+    if (folder := repo.folder) is not None:
+        return _place(visit, folder, _mount(folder))
+    return place_of_store(visit, repo)
+
+
 def newest_backup(visit: Visit) -> tuple[Backup, Path]:
     """Return the newest backup that is marked as successful, else the newest, and where it lies.
 
@@ -108,8 +149,7 @@ def declared_backups(visit: Visit) -> Backups:
         raise NotSeen(
             "readiness.yaml has no backups",
             cause="not_configured",
-            hint="add backups.directory or backups.bucket, and backups.pattern where other files "
-            "lie there",
+            hint="add backups.directory, backups.bucket or backups.pgbackrest",
         )
     return visit.target.backups
 
@@ -117,7 +157,8 @@ def declared_backups(visit: Visit) -> Backups:
 def folder_of(declared: Backups) -> Path:
     """Return the declared folder, or NotSeen where a bucket is declared instead."""
     if declared.directory is None:
-        raise NotSeen("the backups lie in a bucket", cause="not_implemented")
+        where = "a bucket" if declared.bucket else "a repository of pgBackRest"
+        raise NotSeen(f"the backups lie in {where}", cause="not_implemented")
     return declared.directory
 
 

@@ -14,6 +14,7 @@ from readiness_kit.facts.encryption_at_rest import (
     Holds,
     StoredAt,
 )
+from readiness_kit.probes import pgbackrest_facts
 from readiness_kit.probes.archive_formats import look
 from readiness_kit.probes.encryption_layers import below
 from readiness_kit.probes.host import is_our_backend
@@ -65,7 +66,7 @@ def encryption_at_rest(visit: Visit) -> EncryptionAtRest:
             hint="add database.dsn, and backups.directory",
         )
     server = _server(visit)
-    stored = tuple(sealed(visit, target.backups)) if target.backups else ()
+    stored = tuple(_sealed(visit, target.backups)) if target.backups else ()
     return EncryptionAtRest(
         database_declared=target.database is not None,
         backups_declared=target.backups is not None,
@@ -78,6 +79,11 @@ def encryption_at_rest(visit: Visit) -> EncryptionAtRest:
         classes=tuple(_classes(visit)),
         observed_at=datetime.now(UTC),
     )
+
+
+def _sealed(visit: Visit, backups: Backups) -> Iterator[tuple[StoredAt, ArchiveFiles]]:
+    yield from sealed(visit, backups)
+    yield from pgbackrest_facts.sealed(visit, backups.pgbackrest)
 
 
 def _server(visit: Visit) -> Server:

@@ -21,6 +21,7 @@ from readiness_kit.facts.postgres import (
     Slot,
     Standby,
 )
+from readiness_kit.probes import pgbackrest_facts
 from readiness_kit.probes.host import capacity, is_our_backend
 from readiness_kit.probes.postgres_session import Session, Sql, parameters, servers, session
 from readiness_kit.probes.s3_wal import holds
@@ -234,6 +235,8 @@ def _archived(visit: Visit, backups: Backups, name: str) -> bool | None:
         return _in_archive(backups.wal_archive, name)
     if backups.bucket is not None and backups.bucket.wal_url is not None:
         return holds(visit, backups.bucket, name)
+    if backups.pgbackrest is not None:
+        return pgbackrest_facts.holds(visit, backups.pgbackrest, name)
     return None
 
 

@@ -4,6 +4,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Iterator
+from typing import Protocol
 
 import psutil
 
@@ -11,7 +12,6 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.facts.backups import Place
 from readiness_kit.probes.host import is_our_backend
 from readiness_kit.probes.postgres_session import Sql, parameters, servers, session
-from readiness_kit.probes.s3 import S3
 from readiness_kit.sources import Visit
 
 OWN_NETWORK = re.compile(r"(docker|br-|virbr|podman|cni|lxc|lxd|flannel|cali|vboxnet|vmnet)")
@@ -21,10 +21,27 @@ INSIDE = re.compile(r"[^.:]+|.*\.svc(\..*)?|host\.(docker|containers)\.internal"
 """Names inside a cluster or a network of containers: of the machine behind them they tell nothing.
 """
 
+
+class Store(Protocol):
+    """Who is asked for objects."""
+
+    @property
+    def of_amazon(self) -> bool:
+        """Whether it is Amazon's."""
+
+    @property
+    def host(self) -> str:
+        """The host that is asked."""
+
+    @property
+    def words(self) -> str:
+        """What is asked, in words."""
+
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def place_of_store(visit: Visit, store: S3) -> tuple[Place, str]:
+def place_of_store(visit: Visit, store: Store) -> tuple[Place, str]:
     """Return where *store* lies as seen from the database, and how that is known."""
     if visit.target.database is None:
         return "not_known", "readiness.yaml has no database to compare with"
@@ -43,7 +60,7 @@ def place_of_store(visit: Visit, store: S3) -> tuple[Place, str]:
     return _beside(visit, store, local=local, near=any(_loops(one) or _ours(one) for one in theirs))
 
 
-def _beside(visit: Visit, store: S3, *, local: bool, near: bool) -> tuple[Place, str]:
+def _beside(visit: Visit, store: Store, *, local: bool, near: bool) -> tuple[Place, str]:
     """Return the place of *store*; *near* and *local*: it and the database are dialled here."""
     if not local and not near:
         return "elsewhere", f"{store.host} is another host than the database's"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.backups import WalArchive
+from readiness_kit.probes import pgbackrest_facts
+from readiness_kit.probes.pgbackrest import Tool
 from readiness_kit.probes.postgres_session import Sql, parameters, session
 from readiness_kit.probes.s3 import PAGES, S3
 from readiness_kit.probes.s3_backups import MANIFESTS
@@ -44,11 +46,12 @@ def wal_archive(visit: Visit) -> WalArchive:
     declared = visit.target.backups
     bucket = declared.bucket if declared else None
     url = bucket.wal_url if bucket else None
-    if declared is None or (declared.wal_archive is None and url is None):
+    repository = declared.pgbackrest if declared else None
+    if declared is None or not (declared.wal_archive or url or repository):
         raise NotSeen(
             "readiness.yaml names no WAL archive",
             cause="not_configured",
-            hint="add backups.wal_archive, or wal_url to backups.bucket",
+            hint="add backups.wal_archive, wal_url to backups.bucket, or backups.pgbackrest",
         )
     with session(visit, parameters(visit.database.dsn)) as database:
         told = database.rows(Sql.SETTINGS, names=["wal_segment_size"])
@@ -87,6 +90,8 @@ def _looked_at(visit: Visit, declared: Backups, segment_bytes: int) -> Archive:
     per_part, bucket = 2**32 // segment_bytes, declared.bucket
     if bucket is not None and bucket.wal_url is not None:
         return in_bucket(visit, declared, bucket, segment_bytes)
+    if declared.pgbackrest is not None:
+        return pgbackrest_facts.archive(Tool(visit, declared.pgbackrest), segment_bytes)
     folder = declared.wal_archive or Path()
     try:
         found = look(folder, segment_bytes)

@@ -39,9 +39,11 @@ from readiness_kit.target.stores import (
     Cache,
     CacheCanary,
     Database,
+    PgBackRest,
 )
 from readiness_kit.target.surroundings import (
     Communication,
+    Dns,
     ErrorTracking,
     HandlerRotation,
     Kubernetes,
@@ -68,6 +70,7 @@ __all__ = [
     "Credentials",
     "Database",
     "Distributed",
+    "Dns",
     "DrillName",
     "Drills",
     "Environment",
@@ -89,6 +92,7 @@ __all__ = [
     "Objectives",
     "OwnedObject",
     "Part",
+    "PgBackRest",
     "ProductionLimits",
     "Profile",
     "Prometheus",
@@ -169,6 +173,9 @@ class Target(Part, frozen=True):
 
     communication: Communication = Communication()
     """How callers learn how the service is."""
+
+    dns: Dns = Dns()
+    """Whom to ask for names."""
 
     kubernetes: Kubernetes = Kubernetes()
     """The cluster that runs the service."""

@@ -146,14 +146,34 @@ class Bucket(Part, frozen=True):
     """Largest backup that is fetched, into ``database.scratch``, to be read and restored."""
 
 
+class PgBackRest(Part, frozen=True):
+    """A stanza of pgBackRest, which is asked by pgBackRest itself, as the kit's user.
+
+    By ``info``, ``repo-ls``, ``repo-get`` and ``verify``; a drill restores into
+    ``database.scratch`` alone (``restore``, ``archive-get``).
+    """
+
+    stanza: str
+    """Name of the stanza."""
+
+    config: Path | None = None
+    """Its configuration file; when absent, pgBackRest's own default. Keys stay there."""
+
+    repo: Annotated[int, Meta(ge=1)] | None = None
+    """Number of the repository; when absent, pgBackRest's own choice."""
+
+
 class Backups(Part, frozen=True):
-    """Where backups lie: in a folder, or in a bucket."""
+    """Where backups lie: in a folder, in a bucket, or in a repository of pgBackRest."""
 
     directory: Path | None = None
     """Folder of dated backups."""
 
     bucket: Bucket | None = None
     """Bucket of dated backups, instead of a folder."""
+
+    pgbackrest: PgBackRest | None = None
+    """Stanza of pgBackRest, instead of a folder; it tells of archived WAL, too."""
 
     pattern: str = "*"
     """Glob of the backups inside it."""
@@ -185,7 +205,9 @@ class Backups(Part, frozen=True):
             ValueError: None is named, or two.
 
         """
-        if (self.directory is None) == (self.bucket is None):
-            raise ValueError("name either backups.directory or backups.bucket")
+        if sum(one is not None for one in (self.directory, self.bucket, self.pgbackrest)) != 1:
+            raise ValueError("name one of backups.directory, backups.bucket, backups.pgbackrest")
+        if self.pgbackrest is not None and self.wal_archive is not None:
+            raise ValueError("name either backups.wal_archive or backups.pgbackrest")
         if self.wal_archive is not None and self.bucket is not None and self.bucket.wal_url:
             raise ValueError("name either backups.wal_archive or backups.bucket.wal_url")
