@@ -137,17 +137,17 @@ class Visit:
     @property
     def api(self) -> Api:
         """The public face, or NotSeen ``not_configured``."""
-        return _configured(self.target.api, "api")
+        return configured(self.target.api, "api")
 
     @property
     def database(self) -> Database:
         """PostgreSQL, or NotSeen ``not_configured``."""
-        return _configured(self.target.database, "database")
+        return configured(self.target.database, "database")
 
     @property
     def cache(self) -> Cache:
         """The cache, or NotSeen ``not_configured``."""
-        return _configured(self.target.cache, "cache")
+        return configured(self.target.cache, "cache")
 
     @property
     def token(self) -> str:
@@ -155,7 +155,7 @@ class Visit:
         secret = self.target.auth.token
         if secret is None:
             secret = next(iter(self.target.identities.values()), None)
-        return _configured(secret, "auth.token").reveal()
+        return configured(secret, "auth.token").reveal()
 
     def addresses(self, url: str) -> tuple[Address, ...]:
         """Return every address behind the host of *url*, in the families the target names.
@@ -366,7 +366,13 @@ def _is_v4_loopback(address: Address) -> bool:
     return address.loopback and ":" not in address.ip
 
 
-def _configured(part: T | None, key: str) -> T:
+def configured(part: T | None, key: str) -> T:
+    """Return *part*, which readiness.yaml must hold at *key*.
+
+    Raises:
+        NotSeen: It does not.
+
+    """
     if part is None:
         raise NotSeen(
             f"readiness.yaml has no {key}",

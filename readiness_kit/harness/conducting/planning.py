@@ -4,16 +4,16 @@ import ipaddress
 import math
 import socket
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
-from readiness_kit.errors import NotSeen, UsageError
+from readiness_kit.errors import UsageError
 from readiness_kit.facts.load import Stage
 from readiness_kit.harness.conducting.profiles import Profile, profile
 from readiness_kit.harness.plan import Plan
 from readiness_kit.harness.schedule import steady
+from readiness_kit.sources import configured
 from readiness_kit.statistics.early import Limit
 from readiness_kit.target import AbortOn, LoadProfile, Objectives, Target, origin
 
@@ -25,8 +25,6 @@ BLOCKS_PER_STAGE = 20
 
 USERS_PER_RPS = 2.5
 """Users per request a second, so that one user stays below 24 requests a minute."""
-
-Part = TypeVar("Part")
 
 
 def plan_for(
@@ -42,7 +40,7 @@ def plan_for(
 
     """
     built_in = profile(name)
-    api = _need(target.api, "api")
+    api = configured(target.api, "api")
     shape = _over(override, target.load.profiles.get(name))
     instants = _instants(shape.replay) if shape.replay else ()
     played = _replayed(instants) if instants else _stages(target, built_in, shape)
@@ -82,7 +80,7 @@ def _stages(target: Target, built_in: Profile, shape: LoadProfile) -> tuple[Stag
 
 def _top(target: Target, built_in: Profile) -> float:
     """Return the highest rate: what a step would like and a ceiling forbids, it does without."""
-    wanted = built_in.peaks * _need(target.objectives.peak_rps, "objectives.peak_rps")
+    wanted = built_in.peaks * configured(target.objectives.peak_rps, "objectives.peak_rps")
     wanted = min(wanted, built_in.most_rps)
     return min(wanted, *_ceilings(target)) if built_in.until_lagging else wanted
 
@@ -94,7 +92,7 @@ def _ceilings(target: Target) -> tuple[float, ...]:
 
 
 def _scenario(target: Target, shape: LoadProfile) -> str:
-    return str(_need(shape.scenario or target.load.scenario, "load.scenario"))
+    return str(configured(shape.scenario or target.load.scenario, "load.scenario"))
 
 
 def _instants(file: Path) -> tuple[float, ...]:
@@ -179,13 +177,3 @@ def _on_loopback(url: str) -> bool:
     except OSError:
         return False  # preflight will say so
     return all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in found)
-
-
-def _need(value: Part | None, key: str) -> Part:
-    if value is None:
-        raise NotSeen(
-            f"readiness.yaml has no {key}",
-            cause="not_configured",
-            hint=f"add {key} to readiness.yaml",
-        )
-    return value

@@ -17,6 +17,7 @@ from locust.rpc.protocol import Message as Frame
 from locust.rpc.zmqrpc import Server
 
 from readiness_kit import __version__
+from readiness_kit.harness.generator.speech import speaker
 from readiness_kit.harness.plan import Command, Cut, Order, Refused, Renew, Start, Stop
 from readiness_kit.harness.wire import (
     BEAT_S,
@@ -178,16 +179,10 @@ def main(
     order: bytes, out: int, inbox: list[bytes], leave: Callable[[int], None] = os._exit
 ) -> None:
     """Be a master by one *order*, speaking to *out*."""
-
-    def relay(relayed: Relayed) -> None:
-        line = msgspec.json.encode(relayed) + b"\n"
-        while line:
-            line = line[os.write(out, line) :]
-
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, leave, 128 + number)
     try:
-        leave(Master(msgspec.json.decode(order, type=Host), relay, inbox).run())
+        leave(Master(msgspec.json.decode(order, type=Host), speaker(out), inbox).run())
     except (BrokenPipeError, RPCError) as error:
         logging.getLogger(__name__).error("%s", error)  # noqa: TRY400 - one line is what is shown
         leave(2)

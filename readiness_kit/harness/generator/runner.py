@@ -20,6 +20,7 @@ from locust.runners import LocalRunner
 from readiness_kit.harness.generator.guards import Processor, Pulse, max_rss_bytes, noise_floor_ms
 from readiness_kit.harness.generator.paced import Paced, PacedEnvironment, paced_environment
 from readiness_kit.harness.generator.scenario import classes_of, shares
+from readiness_kit.harness.generator.speech import speaker
 from readiness_kit.harness.plan import (
     Command,
     Cut,
@@ -232,17 +233,6 @@ def _local_runner(environment: PacedEnvironment) -> LocalRunner:
         if handler not in ours:
             request.remove_listener(handler)
     return runner
-
-
-def speaker(out: int) -> Callable[[Message], None]:
-    """Return what writes one line a message to the file descriptor *out*."""
-
-    def say(message: Message) -> None:
-        line = msgspec.json.encode(message) + b"\n"
-        while line:
-            line = line[os.write(out, line) :]
-
-    return say
 
 
 def main(order: bytes, out: int, inbox: Inbox, leave: Callable[[int], None] = os._exit) -> None:
