@@ -3,6 +3,7 @@
 from typing import Literal
 
 from readiness_kit.facts import Fact, Record
+from readiness_kit.facts.names import NameKept
 
 
 class Member(Record, frozen=True, kw_only=True):
@@ -48,6 +49,9 @@ class WayToPrimary(Fact, frozen=True, kw_only=True):
 
     literal: bool
     """Whether the only host is an address or this machine, and not a name that could change."""
+
+    name: NameKept | None
+    """The only host, where it is a name that nothing else leads to the primary."""
 
     target_session_attrs: str
     """``target_session_attrs`` as written; empty when it is not."""

@@ -8,6 +8,7 @@ import msgspec
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.failover_means import FailoverManager, Member, WayToPrimary
+from readiness_kit.probes.names import name_kept
 from readiness_kit.probes.postgres_session import parameters, servers
 from readiness_kit.sources import Visit, source
 
@@ -69,9 +70,13 @@ def _cluster(visit: Visit, url: str) -> _Cluster | None:
         return None
 
 
-@source(effect="read", asks="no request: reads the application's connection string", deadline_s=5)
+@source(
+    effect="read",
+    asks="the application's connection string; of its only host's name, its resolver and its zone",
+    deadline_s=20,
+)
 def way_to_primary(visit: Visit) -> WayToPrimary:
-    """Read the connection string of the application; it is not dialled.
+    """Read the connection string of the application, which is not dialled, and ask for its name.
 
     Raises:
         NotSeen: None is declared.
@@ -86,10 +91,13 @@ def way_to_primary(visit: Visit) -> WayToPrimary:
         )
     params = parameters(secret)
     hosts = list(dict.fromkeys(servers(params)))
+    literal = bool(params.get("hostaddr")) or all(_is_literal(one.host) for one in hosts)
+    alone = len(hosts) == 1 and not literal and not visit.database.follows_primary
     return WayToPrimary(
         observed_at=datetime.now(UTC),
         hosts=len(hosts),
-        literal=all(_is_literal(one.host) for one in hosts),
+        literal=literal,
+        name=name_kept(visit, hosts[0].host) if alone else None,
         target_session_attrs=params.get("target_session_attrs", ""),
         leads=visit.database.follows_primary,
     )

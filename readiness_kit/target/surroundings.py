@@ -71,6 +71,13 @@ class ErrorTracking(Part, frozen=True):
     """Environment that events must be labelled with."""
 
 
+class Dns(Part, frozen=True):
+    """Whom to ask for names."""
+
+    name_servers: tuple[str, ...] = ()
+    """Resolvers, ``ADDRESS`` or ``ADDRESS:PORT``; when absent, those of this machine."""
+
+
 class Prometheus(Part, frozen=True):
     """The server that scrapes the service, and what the service calls its metrics."""
 

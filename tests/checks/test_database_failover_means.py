@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from readiness_kit.checks.database import backup_verification, failover
 from readiness_kit.facts.failover_means import Member
+from readiness_kit.facts.names import Link, NameKept
 
 MANAGER, WAY, WRITTEN, JOB = (
     failover.MANAGER,
@@ -47,6 +48,49 @@ def test_the_manager(changes, status):
     ],
 )
 def test_the_way_to_the_primary(changes, status):
+    assert failover.CHECK.shows(WAY.replace(**changes))["dsn"] == status
+
+
+def kept(*links, told_by="authority", addresses=1):
+    """One host's name with links of such kinds and times."""
+    return {
+        "hosts": 1,
+        "name": NameKept(
+            name="db.example.com",
+            addresses=addresses,
+            links=tuple(Link(name="x", kind=kind, ttl_s=ttl_s) for kind, ttl_s in links),
+            told_by=told_by,
+            why="",
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        (kept(("A", 0)), "PASS"),
+        (kept(("A", 60)), "PASS"),
+        (kept(("A", 61)), "WARN"),
+        (kept(("A", 300)), "WARN"),
+        (kept(("A", 301)), "FAIL"),
+        (kept(("CNAME", 300), ("A", 5)), "PASS"),
+        (kept(("CNAME", 301), ("A", 5)), "WARN"),
+        (kept(("CNAME", 5), ("A", 301)), "WARN"),
+        (kept(("CNAME", 400), ("A", 301)), "FAIL"),
+        (kept(("A", 60), ("AAAA", 3600)), "FAIL"),
+        (kept(("A", 60), ("AAAA", 61)), "WARN"),
+        (kept(("A", 1), told_by="cache"), "UNKNOWN"),
+        (kept(("A", 301), told_by="cache"), "FAIL"),
+        (kept(told_by="hosts_file"), "UNKNOWN"),
+        (kept(told_by="nobody"), "UNKNOWN"),
+        (kept(("A", 5), addresses=2), "UNKNOWN"),
+        (kept(("A", 301), addresses=2), "FAIL"),
+        (kept(("A", 5), addresses=0), "UNKNOWN"),
+        (kept(("A", 301)) | {"leads": "pooler"}, "PASS"),
+        (kept(("A", 1)) | {"literal": True}, "FAIL"),
+    ],
+)
+def test_the_name_of_the_only_host(changes, status):
     assert failover.CHECK.shows(WAY.replace(**changes))["dsn"] == status
 
 

@@ -2,6 +2,7 @@ import pytest
 from webserver import Reply, secret, serve, visit
 
 from readiness_kit.errors import NotSeen
+from readiness_kit.probes import names
 from readiness_kit.probes.failover_means import failover_manager, way_to_primary
 from readiness_kit.target import Database
 
@@ -59,6 +60,14 @@ def test_no_manager_declared(tmp_path):
     assert caught.value.cause == "not_configured"
 
 
+@pytest.fixture
+def hosts_file(tmp_path, monkeypatch):
+    """A file that names the host ``a``, lest a name server be asked."""
+    monkeypatch.setattr(names, "HOSTS", tmp_path / "hosts")
+    (tmp_path / "hosts").write_text("192.0.2.7 a\n")
+
+
+@pytest.mark.usefixtures("hosts_file")
 @pytest.mark.parametrize(
     ("dsn", "hosts", "literal", "attrs"),
     [

@@ -17,6 +17,7 @@ from readiness_kit.checks.disaster_recovery.runbooks import PAPERS, takes, witho
 from readiness_kit.checks.disaster_recovery.runbooks import case as documented
 from readiness_kit.facts.failover import FailoverDrill, Stage
 from readiness_kit.facts.failover_means import FailoverManager, Member, WayToPrimary
+from readiness_kit.facts.names import Link, NameKept
 from readiness_kit.facts.papers import Act, Procedure, RecoveryPapers, Step
 from readiness_kit.target import Objectives
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
@@ -72,6 +73,10 @@ VOTERS = 3
 
 ACTS: tuple[Act, ...] = ("promote", "fence", "redirect", "rejoin")
 FOLLOWING = frozenset({"read-write", "primary"})
+
+ALIAS = "CNAME"
+KEPT_S, LONGEST_KEPT_S = 60, 300
+"""How long the only host's name may be kept, and up to here a weakness (default)."""
 
 
 @judges("auto")
@@ -131,15 +136,17 @@ def manual(papers: RecoveryPapers) -> Iterator[Finding]:
 @judges("dsn")
 def dsn(way: WayToPrimary) -> Iterator[Finding]:
     """The application reaches whichever server takes writes."""
+    name, kept_s = way.name, _kept_s(way)
     attrs = way.target_session_attrs
     this = Case(
         claim="dsn",
         got=f"{way.hosts} hosts, target_session_attrs={attrs or 'any'}, "
-        f"{way.leads.replace('_', ' ') or 'nothing else'} declared",
+        f"{way.leads.replace('_', ' ') or 'nothing else'} declared{_chain(way)}",
         want="several hosts with target_session_attrs=read-write, or a service, pooler or virtual "
-        "address that leads to the primary",
-        seen=[way.at("/hosts"), way.at("/target_session_attrs"), way.at("/leads")],
-        reproduce="look at host and target_session_attrs in the application's connection string",
+        f"address that leads to the primary, or a DNS name that is kept {KEPT_S} s at most",
+        seen=[way.at("/hosts"), way.at("/target_session_attrs"), way.at("/leads"), way.at("/name")],
+        reproduce="look at host and target_session_attrs in the application's connection string; "
+        "dig +trace $HOST",
         grade=Grade.DECLARED,
     )
     if way.hosts > 1 and attrs in FOLLOWING:
@@ -150,10 +157,43 @@ def dsn(way: WayToPrimary) -> Iterator[Finding]:
         yield this.holds()
     elif way.hosts < 1 or way.literal:
         yield this.fails("it names one server alone: name all of them (manual 32.1.1.3)")
+    elif name is None or kept_s is None:
+        yield this.not_seen(Cause.COULD_NOT_ASK, "how long its name is kept was not seen")
+    elif kept_s > LONGEST_KEPT_S:
+        yield this.fails(f"its name is kept {kept_s} s: shorten its time to live, or name all")
+    elif name.told_by != "authority":
+        yield this.not_seen(Cause.COULD_NOT_ASK, "a cache counts down: dig +norecurse @SERVER")
+    elif name.addresses != 1:
+        yield this.not_seen(Cause.UNPROVEN, "does each address lead to the primary? name them all")
+    elif kept_s > KEPT_S:
+        yield this.holds(f"its name is kept {kept_s} s: {KEPT_S} s at most (default)")
     else:
-        yield this.not_seen(
-            Cause.COULD_NOT_ASK, "how long its name is kept is not known: database.follows_primary"
-        )
+        yield this.holds(*_slow_links(name))
+
+
+def _kept_s(way: WayToPrimary) -> int | None:
+    """Return how soon the chain is asked for again: by its shortest link, of the longer family."""
+    links = way.name.links if way.name else ()
+    ends = {one.kind for one in links if one.kind != ALIAS} or {ALIAS}
+    chains = ([one.ttl_s for one in links if one.kind in (ALIAS, end)] for end in ends)
+    return max((min(one) for one in chains if one), default=None)
+
+
+def _slow_links(name: NameKept) -> Iterator[str]:
+    """Yield the links that must stay as they are when the primary changes."""
+    for one in name.links:
+        if one.ttl_s > LONGEST_KEPT_S:
+            yield f"{one.kind} of {one.name} is kept {one.ttl_s} s: change another link"
+
+
+def _chain(way: WayToPrimary) -> str:
+    """Show the chain from the only host's name to its addresses."""
+    if way.name is None:
+        return ""
+    links = ", ".join(f"{one.name} {one.kind} {one.ttl_s} s" for one in way.name.links)
+    told = {"authority": "by its zone", "cache": "by a cache, at least"}.get(way.name.told_by, "")
+    shown = f"{links} {told}" if links else f"{way.name.name}: {way.name.why}"
+    return f"; {shown}, {way.name.addresses} addresses"
 
 
 def _answered(drill: FailoverDrill) -> str:
@@ -205,6 +245,7 @@ WAY = WayToPrimary(
     observed_at=DRILL.observed_at,
     hosts=2,
     literal=False,
+    name=None,
     target_session_attrs="read-write",
     leads="",
 )
@@ -230,6 +271,13 @@ def nobody_leads(manager: FailoverManager) -> FailoverManager:
 def one_host(way: WayToPrimary) -> WayToPrimary:
     """Name one server by its address."""
     return way.replace(hosts=1, literal=True, leads="")
+
+
+def kept_for_a_day(way: WayToPrimary) -> WayToPrimary:
+    """Name one server by a name that is kept for a day."""
+    link = Link(name="db.example.com", kind="A", ttl_s=86_400)
+    name = NameKept(name=link.name, addresses=1, links=(link,), told_by="authority", why="")
+    return way.replace(hosts=1, literal=False, leads="", name=name)
 
 
 def never_again(drill: FailoverDrill) -> FailoverDrill:
@@ -271,11 +319,13 @@ CHECK = Check(
         nobody_leads,
         without_commands,
         one_host,
+        kept_for_a_day,
     ),
     thresholds={
         "writer_survives": "gap 60 s, loss 0 or the loss objective (default)",
         "auto": "one leader, members well, 3 voters",
         "manual": "promote, fence, redirect, rejoin, each with commands",
-        "dsn": "several hosts and read-write, or a service, pooler or virtual address",
+        "dsn": "several hosts and read-write, or a service, pooler or virtual address; a DNS name: "
+        "60 s, to 300 s a weakness (default)",
     },
 )
