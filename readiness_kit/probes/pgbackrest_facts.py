@@ -102,11 +102,12 @@ def _repo(settings: dict[str, str], key: int) -> Repo:
 
 def backups(tool: Tool) -> tuple[Backup, ...]:
     """Return the backups, newest first."""
-    found = (_backup(one) for one in tool.info().backup)
+    found = (as_backup(one) for one in tool.info().backup)
     return tuple(sorted(found, key=lambda one: one.made_at, reverse=True))
 
 
-def _backup(one: Kept) -> Backup:
+def as_backup(one: Kept) -> Backup:
+    """Return *one* as backups elsewhere are told of."""
     return Backup(
         name=one.label,
         size_bytes=one.info.size,
