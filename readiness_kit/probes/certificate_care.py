@@ -16,7 +16,7 @@ from readiness_kit.facts.certificates import (
     ExpiryRule,
     WatchedCertificate,
 )
-from readiness_kit.probes.nginx import read_config
+from readiness_kit.probes.nginx.configuration import read_config
 from readiness_kit.probes.prometheus import query_api
 from readiness_kit.sources import Visit, source
 

@@ -20,7 +20,7 @@ from readiness_kit.facts.rate_limit import (
 from readiness_kit.probes.environment import parse
 from readiness_kit.probes.graphql import bearer
 from readiness_kit.probes.http import ERROR, Ask, cheap
-from readiness_kit.probes.nginx import read_config
+from readiness_kit.probes.nginx.configuration import read_config
 from readiness_kit.sources import Address, Visit, source
 from readiness_kit.target import Secret
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from readiness_kit.probes.nginx_tree import Directive
+from readiness_kit.probes.nginx.tree import Directive
 
 DEPTH_CAP = 5
 """Maps of maps that are followed."""

@@ -5,10 +5,8 @@ from datetime import UTC, datetime
 from itertools import chain, islice, product
 from typing import NamedTuple
 
-from readiness_kit.facts.nginx_headers import HeaderPlace, NginxHeaders
-from readiness_kit.probes.http import KEPT, cheap
-from readiness_kit.probes.nginx_keys import Keys
-from readiness_kit.probes.nginx_tree import (
+from readiness_kit.probes.nginx.keys import Keys
+from readiness_kit.probes.nginx.tree import (
     Directive,
     anywhere,
     block,
@@ -20,6 +18,9 @@ from readiness_kit.probes.nginx_tree import (
     parse,
     unclear,
 )
+
+from readiness_kit.facts.nginx_headers import HeaderPlace, NginxHeaders
+from readiness_kit.probes.http import KEPT, cheap
 from readiness_kit.sources import Visit, source
 from readiness_kit.target import origin
 
