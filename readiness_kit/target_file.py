@@ -7,13 +7,21 @@ that was probably meant. Nothing is asked of the target here.
 import difflib
 import hashlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import yaml
 
+from readiness_kit import described
 from readiness_kit.errors import TargetError
 from readiness_kit.target import Secret, Target, origin
+from readiness_kit.target.parts import BY_VALUE
+from readiness_kit.target.reference import takes
+
+FORM = "indent with spaces, and put text with `: `, ` #` or a leading sign in quotes"
+KEYS = "`readiness schema target --markdown` shows every key"
+"""What to do next about a file that is no YAML, and about a wrong value."""
 
 SIZE_CAP_BYTES = 1_000_000
 DEPTH_CAP = 20
@@ -30,9 +38,43 @@ def load_target(path: Path | str) -> Target:
 
     """
     target = read_target(path)
-    for secret in target.secrets():
-        secret.reveal()
+    if missing := unread_secrets(target):
+        raise TargetError(
+            f"{path}: {'; '.join(missing)}", hint="supply what is missing and try again"
+        )
     return target
+
+
+def unread_secrets(target: Target) -> tuple[str, ...]:
+    """Return what is wrong with each secret that cannot be read, once."""
+    found: dict[str, None] = {}
+    for secret in target.secrets():
+        try:
+            secret.reveal()
+        except TargetError as error:
+            found[error.message] = None
+    return tuple(found)
+
+
+def missing_files(target: Target) -> tuple[str, ...]:
+    """Return the key and path of each declared file or folder that is not there."""
+    return tuple(f"{key}: {path}" for key, path in _paths(target, "") if not path.exists())
+
+
+def _paths(part: object, key: str) -> Iterator[tuple[str, Path]]:
+    if isinstance(part, Path):
+        yield key, part
+    elif isinstance(part, msgspec.Struct):
+        for name in part.__struct_fields__:
+            # It ends a load test by being there.
+            if name != "kill_file":
+                yield from _paths(getattr(part, name), f"{key}.{name}".strip("."))
+    elif isinstance(part, dict):
+        for name, value in part.items():
+            yield from _paths(value, f"{key}.{name}")
+    elif isinstance(part, tuple):
+        for value in part:
+            yield from _paths(value, key)
 
 
 def read_target(path: Path | str) -> Target:
@@ -67,20 +109,24 @@ def parse_target(text: str, file: Path) -> Target:
 
     def decode(kind: type, value: object) -> object:
         if not isinstance(value, str):
-            raise TargetError(f"Expected `str`, got `{type(value).__name__}`")
+            raise TypeError(f"Expected `str`, got `{type(value).__name__}`")
         if kind is Secret:
-            return Secret(value, folder)
+            try:
+                return Secret(value, folder)
+            except TargetError as error:
+                # msgspec adds the place to a ValueError only.
+                raise ValueError(error.message) from error
         return (folder / value).resolve()
 
     try:
         target = msgspec.convert(data, Target, dec_hook=decode)
     except msgspec.ValidationError as error:
         raise reader.explain(error) from error
-    for url in _urls(target):
+    for key, url in _urls(target):
         try:
             origin(url)
         except TargetError as error:
-            raise TargetError(f"{file}: api: {error.message}", hint="correct the URL") from error
+            raise reader.at(key, error.message, "write the scheme, https://, too") from error
     return target
 
 
@@ -117,13 +163,19 @@ def digest(target: Target) -> str:
     return hashlib.sha256(msgspec.json.encode(redacted(target), order="sorted")).hexdigest()
 
 
-def _urls(target: Target) -> list[str]:
-    api = target.api
-    cluster = target.kubernetes.api
-    more = [target.prometheus.url, cluster.url if cluster else None]
-    more += [target.error_tracking.events_url]
-    more += [api.url, *api.instances, *api.metrics_urls, api.http_url, api.origin] if api else []
-    return [url for url in more if url]
+def _urls(target: Target) -> Iterator[tuple[str, str]]:
+    """Yield the key and value of each URL that is declared."""
+    api, cluster = target.api, target.kubernetes.api
+    found: list[tuple[str, str | None]] = [
+        ("prometheus.url", target.prometheus.url),
+        ("kubernetes.api.url", cluster.url if cluster else None),
+        ("error_tracking.events_url", target.error_tracking.events_url),
+    ]
+    if api is not None:
+        found += [("api.url", api.url), ("api.http_url", api.http_url), ("api.origin", api.origin)]
+        found += [(f"api.instances[{n}]", url) for n, url in enumerate(api.instances)]
+        found += [(f"api.metrics_urls[{n}]", url) for n, url in enumerate(api.metrics_urls)]
+    yield from ((key, url) for key, url in found if url)
 
 
 class _Reader:
@@ -140,24 +192,30 @@ class _Reader:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             line = _line_of(error.problem_mark)
-            raise self._error(line, f"not valid YAML: {error.problem}") from error
+            raise self._error(line, f"not valid YAML: {error.problem}", hint=FORM) from error
         except yaml.YAMLError as error:
-            raise self._error(0, f"not valid YAML: {error}") from error
+            raise self._error(0, f"not valid YAML: {error}", hint=FORM) from error
         except RecursionError as error:
-            raise self._error(1, "nested too deeply") from error
+            raise self._error(1, "nested too deeply", hint=FORM) from error
         if not isinstance(node, yaml.MappingNode):
-            raise self._error(1, "wanted a mapping of keys, got something else")
+            raise self._error(
+                1, "wanted a mapping of keys, got something else", hint="write `key: value` lines"
+            )
         return self._plain(node, "$", 0)
 
     def _refuse_aliases(self, text: str) -> None:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
-                raise self._error(_line_of(event.start_mark), "aliases (*name) are not accepted")
+                raise self._error(
+                    _line_of(event.start_mark),
+                    "aliases (*name) are not accepted",
+                    hint="write the value out; put text that begins with * or & in quotes",
+                )
 
     def _plain(self, node: yaml.Node, path: str, depth: int) -> Json:
         self._lines[path] = node.start_mark.line + 1
         if depth > DEPTH_CAP:
-            raise self._error(self._lines[path], "nested too deeply")
+            raise self._error(self._lines[path], "nested too deeply", hint=FORM)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, depth)
         if isinstance(node, yaml.SequenceNode):
@@ -174,7 +232,7 @@ class _Reader:
                 raise self._error(line, "a key is not text", hint="put the key in quotes")
             self._demand_characters(key.value, line)
             if key.value in found:
-                raise self._error(line, f"the key {key.value!r} stands twice")
+                raise self._error(line, f"the key {key.value!r} stands twice", hint="keep one")
             child = f"{path}.{key.value}"
             found[key.value] = self._plain(value, child, depth + 1)
             self._lines[child] = line
@@ -203,7 +261,9 @@ class _Reader:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise self._error(line, f"{text!r} holds half a character") from error
+            raise self._error(
+                line, f"{text!r} holds half a character", hint="write the character itself"
+            ) from error
 
     def explain(self, error: msgspec.ValidationError) -> TargetError:
         """Return *error* with its line and a suggestion."""
@@ -211,7 +271,7 @@ class _Reader:
         path = path.rstrip("`") or "$"
         while path not in self._lines and path != "$":
             path = re.sub(r"(\.[^.\[]*|\[[^\]]*\]|\[\.\.\.\])$", "", path)
-        hint = "`readiness schema target` shows every key"
+        hint = KEYS
         unknown = re.search(r"unknown field `(.*)`", message)
         if unknown:
             word = unknown[1]
@@ -220,7 +280,19 @@ class _Reader:
             return self._error(
                 self._lines.get(f"{path}.{word}", 0), f"unknown key {word!r}", hint=hint
             )
-        return self._error(self._lines.get(path, 0), f"{path[2:] or 'file'}: {message}", hint=hint)
+        if message == BY_VALUE:
+            hint = "write env:NAME or file:PATH, and keep the value there"
+        elif message.startswith("Invalid enum value "):
+            got = message.partition("value ")[2]
+            wanted = _options_at(path)
+            close = difflib.get_close_matches(got.strip("'"), wanted, n=1, cutoff=0.5)
+            hint = f"did you mean {close[0]}?" if close else hint
+            message = f"got {got}, wanted one of {', '.join(wanted)}"
+        return self.at(path[2:], message, hint)
+
+    def at(self, key: str, message: str, hint: str) -> TargetError:
+        """Return an error about the value of *key*, with its line."""
+        return self._error(self._lines.get(f"$.{key}", 0), f"{key or 'file'}: {message}", hint=hint)
 
     def _error(self, line: int, message: str, *, hint: str = "") -> TargetError:
         return TargetError(f"{self._file}:{line}: {message}", hint=hint)
@@ -233,11 +305,21 @@ def _line_of(mark: object) -> int:
 
 def _fields_at(path: str) -> list[str]:
     """Return the keys that the part at *path* may have, all known keys when it is unclear."""
+    return [field.encode_name for field in _struct(_type_at(path)).fields]
+
+
+def _options_at(path: str) -> list[str]:
+    """Return the words that the key at *path* takes."""
+    return sorted(re.findall("`([^`]*)`", takes(_type_at(path))))
+
+
+def _type_at(path: str) -> msgspec.inspect.Type:
+    """Return the type of the key at *path*, of the part around it when it is unclear."""
     info = msgspec.inspect.type_info(Target)
     for word in re.findall(r"\.([^.\[]+)", path):
-        fields = {f.name: f.type for f in _struct(info).fields}
+        fields = {f.encode_name: f.type for f in _struct(info).fields}
         info = fields.get(word, info)
-    return [f.name for f in _struct(info).fields]
+    return info
 
 
 def _struct(info: msgspec.inspect.Type) -> msgspec.inspect.StructType:
@@ -264,4 +346,4 @@ def json_schema() -> dict[str, object]:
             return {"type": "string", "description": "path, relative to this file"}
         raise NotImplementedError(kind)
 
-    return msgspec.json.schema(Target, schema_hook=hook)
+    return described.schema(Target, hook)

@@ -6,7 +6,14 @@ import pytest
 
 from readiness_kit.errors import TargetError
 from readiness_kit.target import Secret
-from readiness_kit.target_file import digest, load_target, parse_target, redacted, strict_yaml
+from readiness_kit.target_file import (
+    digest,
+    load_target,
+    missing_files,
+    parse_target,
+    redacted,
+    strict_yaml,
+)
 
 HEAD = "schema: 1\nname: shop\nenvironment: staging\n"
 
@@ -31,7 +38,22 @@ MISTAKES = {
     "unknown top key": (HEAD + "objektives: {}\n", ":4: unknown key 'objektives'", "objectives"),
     "key in a list": (HEAD + "smoke:\n  - {name: a, qury: b}\n", ":5: unknown key 'qury'", "query"),
     "missing": ("schema: 1\nname: x\n", "environment", "schema"),
-    "enum": ("schema: 1\nname: x\nenvironment: prod\n", ":3: environment", "schema"),
+    "enum": (
+        "schema: 1\nname: x\nenvironment: prod\n",
+        ":3: environment: got 'prod', wanted one of development, production, sandbox, staging",
+        "did you mean production?",
+    ),
+    "far from every word": (
+        "schema: 1\nname: x\nenvironment: zzz\n",
+        "wanted one of development",
+        "schema",
+    ),
+    "word in a list": (
+        HEAD + "load:\n  run: [peak, soke]\n",
+        ":5: load.run[1]: got 'soke', wanted one of benchmark, peak, soak, step, stress",
+        "soak",
+    ),
+    "renamed key": (HEAD + "evidence_from: [{run: ., fir: [load]}]\n", "unknown key 'fir'", "for"),
     "type": (HEAD + "objectives:\n  p95_ms: fast\n", ":5: objectives.p95_ms", "schema"),
     "bound": (HEAD + "objectives:\n  peak_rps: -1\n", ":5: objectives.peak_rps", "schema"),
     "norway": (HEAD + "release: {version: on}\n", ":4: 'on' would be read as bool", "quotes"),
@@ -67,12 +89,21 @@ MISTAKES = {
     "empty": ("", "wanted a mapping", ""),
     "not yaml": ("a: [1\n", "not valid YAML", ""),
     "literal secret": (
-        HEAD + "database: {dsn: 'postgresql://u:p@h/d'}\n",
-        "by reference",
+        HEAD + "database:\n  dsn: 'postgresql://u:p@h/d'\n",
+        ":5: database.dsn: a secret must be given by reference",
         "env:NAME",
     ),
-    "no url": (HEAD + "api: {url: localhost:8080}\n", "no http:// or https:// URL", "URL"),
-    "bad port": (HEAD + "api: {url: 'https://h:99999'}\n", "no http:// or https:// URL", "URL"),
+    "no url": (
+        HEAD + "api: {url: localhost:8080}\n",
+        ":4: api.url: 'localhost:8080' is no http:// or https:// URL",
+        "https://",
+    ),
+    "no url in a list": (
+        HEAD + "api:\n  url: https://h\n  instances:\n    - https://h\n    - h2\n",
+        ":8: api.instances[1]: 'h2' is no http://",
+        "https://",
+    ),
+    "bad port": (HEAD + "api: {url: 'https://h:99999'}\n", "no http:// or https:// URL", ""),
 }
 
 
@@ -148,3 +179,27 @@ def test_a_part_of_a_file_is_not_the_file(tmp_path):
     (tmp_path / "matrix.yaml").write_text("a: 1\n" + "# x\n" * 260_000 + "b: 2\n")
     with pytest.raises(TargetError, match="larger than"):
         strict_yaml(tmp_path / "matrix.yaml")
+
+
+def test_all_that_is_missing_is_said_at_once(tmp_path, monkeypatch):
+    monkeypatch.delenv("READINESS_NOT_SET", raising=False)
+    file = tmp_path / "readiness.yaml"
+    file.write_text(
+        HEAD
+        + "identities: {a: 'env:READINESS_NOT_SET', b: 'env:READINESS_NOT_SET', c: 'file:no'}\n"
+    )
+    with pytest.raises(TargetError) as caught:
+        load_target(file)
+    assert caught.value.message.count("READINESS_NOT_SET") == 2, "once, with its reference"
+    assert "file:no" in caught.value.message
+    assert str(file) in caught.value.message
+
+
+def test_declared_files_that_are_not_there(tmp_path):
+    (tmp_path / "there").touch()
+    text = "documents: {api: there, recovery: gone}\nlogs: {application: [there, gone.log]}\n"
+    target = parse_target(HEAD + text + "load: {kill_file: STOP}\n", tmp_path / "readiness.yaml")
+    assert missing_files(target) == (
+        f"logs.application: {tmp_path / 'gone.log'}",
+        f"documents.recovery: {tmp_path / 'gone'}",
+    )

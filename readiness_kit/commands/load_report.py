@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from readiness_kit import described
 from readiness_kit.checks import all_checks
 from readiness_kit.facts.load import InvalidReason, LoadRun, SmokeLoad, SpikeLoad, Stage, StepLoad
 from readiness_kit.load_verdict import held
@@ -148,7 +149,7 @@ def report(run: LoadRun, verdict: Verdict, objectives: Objectives) -> Report:
 
 def json_schema() -> dict[str, object]:
     """Return the JSON Schema of what ``readiness load --json`` prints."""
-    return msgspec.json.schema(Report)
+    return described.schema(Report)
 
 
 def _clock(seen: Histogram) -> Clock:

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from readiness_kit import described
 from readiness_kit.contents import ROLES
 from readiness_kit.errors import IntegrityError
 from readiness_kit.evidence import atomic, canonical
@@ -23,6 +24,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What ``policy.json`` holds."""
 
     schema: Literal["readiness-kit/policy/1"] = "readiness-kit/policy/1"
+    """Version of this file's format."""
 
     roles: tuple[str, ...] = ROLES
     """Roles that must sign, each by a person and a key of its own: all four."""
@@ -85,4 +87,4 @@ def demand_pin(what: str, got: str, want: str) -> None:
 
 def json_schema() -> dict[str, object]:
     """Return the JSON Schema of ``policy.json``."""
-    return msgspec.json.schema(Policy)
+    return described.schema(Policy)

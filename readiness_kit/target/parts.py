@@ -10,6 +10,9 @@ import msgspec
 
 from readiness_kit.errors import TargetError
 
+BY_VALUE = "a secret must be given by reference, not by value"
+"""What is wrong with a literal secret."""
+
 Environment = Literal["development", "staging", "sandbox", "production"]
 
 
@@ -27,7 +30,7 @@ class Secret:
         """
         if not reference.startswith(("env:", "file:")) or reference.endswith(":"):
             raise TargetError(
-                "a secret must be given by reference, not by value",
+                BY_VALUE,
                 hint="write env:NAME or file:PATH, and keep the value there",
             )
         self.reference = reference
