@@ -13,7 +13,7 @@ Quoted = Literal["yes", "no", "undecided"]
 
 _TOKEN = re.compile(
     r"--[^\n]*|/\*.*?\*/"
-    r"|(?P<text>[eE]?'(?:[^'\\]|''|\\.)*'|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)"
+    r"|(?P<text>[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)"
     r"|(?P<word>[\w$]+(?:\s*\.\s*[\w$]+)*|\"[^\"]+\"(?:\.\"?\w+\"?)*)"
     r"|(?P<sign>\|\||::|:=|[^\s\w])",
     re.DOTALL,
@@ -34,6 +34,13 @@ HANDS_ON = frozenset(
     }
     | {"replace", "string_agg", "array_to_string", "left", "right", "substr", "substring", "repeat"}
 )
+SENDING = frozenset(
+    {"query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "dblink", "dblink_exec"}
+    | {"dblink_open", "dblink_send_query", "crosstab", "crosstab2", "crosstab3", "crosstab4"}
+    | {"connectby", "ts_stat", "xpath_table"}
+)
+"""Functions that execute the SQL in one of their arguments."""
+
 HARMLESS_TYPES = frozenset(
     {"int", "int2", "int4", "int8", "integer", "bigint", "smallint", "numeric", "boolean", "bool"}
     | {"uuid", "date", "timestamp", "timestamptz", "regclass", "regtype", "regproc", "oid", "real"}
@@ -88,6 +95,17 @@ def executes(source: str, arguments: str = "") -> Iterator[tuple[Quoted, str]]:
             yield body.judge(_until_end(tokens[at + 1 :]))
 
 
+def hands_on(source: str) -> str:
+    """Return the function in *source* that executes a text of its argument, unless constant."""
+    tokens = list(_tokens(source))
+    for at, token in enumerate(tokens[:-1]):
+        if token.low.rpartition(".")[2] in SENDING and tokens[at + 1].value == "(":
+            inside = _until_end(tokens[at + 2 :])
+            if any(one.kind == "word" and one.low not in {*_CASE, "false"} for one in inside):
+                return token.value
+    return ""
+
+
 def _tokens(source: str) -> Iterator[Token]:
     for found in _TOKEN.finditer(source):
         if found["text"] is not None:
@@ -115,7 +133,10 @@ class Body:
     def __init__(self, tokens: Tokens, arguments: str) -> None:
         """Index the assignments in *tokens*."""
         self._given: dict[str, list[Tokens]] = {}
-        self._types = dict(_declared(list(_tokens(arguments))) | _declared(tokens))
+        told = list(_tokens(arguments))
+        self._types = dict(_declared(told) | _declared(tokens))
+        self._parameters = set(_parameters(told))
+        self._filled = set(_filled(tokens))
         for at, token in enumerate(tokens[:-1]):
             sign = tokens[at + 1].value
             starts = at == 0 or tokens[at - 1].low in {
@@ -180,7 +201,13 @@ class Body:
             return "yes", ""
         if token.kind == "word" and self._types.get(token.low) in HARMLESS_TYPES:
             return "yes", ""
+        if token.low in self._filled:
+            return "no", f"{token.value}, read from a table, is not quoted"
         given = self._given.get(token.low, [])
+        if given and token.low in self._parameters:
+            told = all(token.low in {part.low for part in one} for one in given)
+            if not told:  # as in: IF p IS NULL THEN p := 'x'
+                return "undecided", f"parameter {token.value} may keep its value"
         others = [one for one in given if [token] not in _split(one, "||")]
         own = [part for one in given if one not in others for part in _split(one, "||")]
         expressions = others + [[*part] for part in own if part != [token]]
@@ -209,6 +236,39 @@ class Body:
 
 
 _CASE = frozenset({"case", "when", "then", "else", "end", "and", "or", "not", "is", "null", "true"})
+
+
+def _parameters(tokens: Tokens) -> Iterator[str]:
+    """Yield the names of the parameters that callers give a value."""
+    for part in _split(tokens, ","):
+        words = [one.low for one in part if one.kind == "word"]
+        mode = words[0] if words and words[0] in {"in", "out", "inout", "variadic", "table"} else ""
+        if len(words) > 1 and mode not in {"out", "table"}:
+            yield words[1] if mode else words[0]
+
+
+def _filled(tokens: Tokens) -> Iterator[str]:
+    """Yield the variables that statements fill: after INTO, and by FOR over rows."""
+    for at, token in enumerate(tokens):
+        before = tokens[at - 1].low if at else ""
+        if token.low == "into" and before not in {"insert", "merge"}:
+            yield from _listed(tokens[at + 1 :])
+        looped = token.low in {"for", "foreach"} and at + 3 < len(tokens)
+        if looped and tokens[at + 2].low == "in" and tokens[at + 3].low in _ROWS:
+            yield tokens[at + 1].low
+
+
+_ROWS = frozenset({"select", "execute", "with", "array", "(", "values", "table"})
+
+
+def _listed(tokens: Tokens) -> Iterator[str]:
+    """Yield the names at the start of *tokens*, up to one that no comma follows."""
+    for at, token in enumerate(tokens):
+        if token.low == "strict" or token.value == ",":
+            continue
+        yield token.low
+        if at + 1 >= len(tokens) or tokens[at + 1].value != ",":
+            return
 
 
 def _declared(tokens: Tokens) -> dict[str, str]:

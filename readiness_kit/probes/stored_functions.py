@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from readiness_kit.facts.stored_functions import DynamicSql, StoredFunctions
-from readiness_kit.probes.dynamic_sql import PLANTED, executes
+from readiness_kit.probes.dynamic_sql import PLANTED, executes, hands_on
 from readiness_kit.probes.postgres_session import Sql, parameters, session
 from readiness_kit.sources import Visit, source
 
@@ -13,6 +13,9 @@ STATIC = frozenset({"sql", "internal"})
 """Languages that execute no text of their own making."""
 
 FOLLOWED = "plpgsql"
+
+TOLD = frozenset({"plpythonu", "plpython2u", "plpython3u", "plperl", "plperlu", "plv8"})
+"""Languages whose source shows by its words whether it executes SQL."""
 
 _SENDS = re.compile(
     r"plpy\.(?:execute|prepare|cursor)|spi_(?:exec|query|prepare)|\bexecute\b", re.IGNORECASE
@@ -46,6 +49,9 @@ def _dynamic(name: str, language: str, code: str, arguments: str) -> Iterator[Dy
     if language == FOLLOWED:
         for quoted, reason in executes(code, arguments):
             yield DynamicSql(function=name, language=language, quoted=quoted, reason=reason)
-    elif language not in STATIC and (language == "c" or _SENDS.search(code)):
+    if language in {FOLLOWED, "sql"} and (sender := hands_on(code)):
+        reason = f"what {sender}() executes is not followed"
+        yield DynamicSql(function=name, language=language, quoted="undecided", reason=reason)
+    elif language not in {FOLLOWED, *STATIC} and (language not in TOLD or _SENDS.search(code)):
         reason = f"functions in {language} are not followed"
         yield DynamicSql(function=name, language=language, quoted="undecided", reason=reason)

@@ -44,6 +44,14 @@ def test_planted(name):
         ("CREATE TRIGGER t AFTER INSERT ON a EXECUTE FUNCTION f();", []),
         ("GRANT EXECUTE ON FUNCTION f() TO r;", []),
         ("EXECUTE 'a' || v; EXECUTE 'b';", ["no", "yes"]),
+        # a backslash is a letter like others, but in E''
+        (r"EXECUTE 'COPY t TO ''C:\' || v || '''';", ["no"]),
+        (r"EXECUTE 'SELECT a LIKE b ESCAPE ''\'' AND c = ''' || v || '''';", ["no"]),
+        (r"EXECUTE E'SELECT \'a\' ' || quote_ident(v);", ["yes"]),
+        ("q := 'SELECT 1'; SELECT text INTO q FROM queries; EXECUTE q;", ["no"]),
+        ("q := 'SELECT 1'; FETCH c INTO STRICT a, q; EXECUTE q;", ["no"]),
+        ("q := ''; FOR q IN SELECT text FROM queries LOOP EXECUTE q; END LOOP;", ["no"]),
+        ("INSERT INTO q VALUES (1); q := 'SELECT 1'; EXECUTE q;", ["yes"]),
     ],
 )
 def test_bodies(code, want):
@@ -57,12 +65,31 @@ def test_types_of_arguments(arguments, want):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "code", "want"),
+    [
+        ("p text", "IF p IS NULL THEN p := 'users'; END IF; EXECUTE 'TABLE ' || p;", "undecided"),
+        ("INOUT p text", "IF p IS NULL THEN p := 'users'; END IF; EXECUTE p;", "undecided"),
+        ("p text", "p := quote_ident(p); EXECUTE 'TABLE ' || p;", "yes"),
+        ("OUT p text", "p := 'users'; EXECUTE 'TABLE ' || p;", "yes"),
+        ("a text, n integer DEFAULT 5", "n := 7; EXECUTE 'SELECT ' || n;", "yes"),
+    ],
+)
+def test_a_parameter_keeps_its_value_where_it_is_given_none(arguments, code, want):
+    assert [quoted for quoted, _ in executes(f"BEGIN {code} END", arguments)] == [want]
+
+
+@pytest.mark.parametrize(
     ("language", "code", "want"),
     [
         ("sql", "SELECT 'EXECUTE ' || v", []),
         ("plpython3u", "plpy.execute('x' + v)", ["undecided"]),
         ("plpython3u", "return 1", []),
         ("c", "symbol", ["undecided"]),
+        ("plr", "pg.spi.exec(paste('SELECT', arg1))", ["undecided"]),
+        ("java", "shop.Functions.find", ["undecided"]),
+        ("sql", "SELECT query_to_xml('SELECT ' || $1, true, true, '')", ["undecided"]),
+        ("plpgsql", "BEGIN PERFORM dblink_exec('DELETE FROM ' || v); END", ["undecided"]),
+        ("sql", "SELECT query_to_xml('SELECT 1', true, true, '')", []),
     ],
 )
 def test_other_languages(language, code, want):
