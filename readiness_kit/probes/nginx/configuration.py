@@ -6,6 +6,15 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
+from readiness_kit.errors import NotSeen
+from readiness_kit.facts.nginx import (
+    Backend,
+    ConnectionLimit,
+    NginxConfig,
+    RequestLimit,
+    Route,
+    Upstream,
+)
 from readiness_kit.probes.nginx.keys import Keys
 from readiness_kit.probes.nginx.tree import (
     Directive,
@@ -18,16 +27,6 @@ from readiness_kit.probes.nginx.tree import (
     named,
     parse,
     unclear,
-)
-
-from readiness_kit.errors import NotSeen
-from readiness_kit.facts.nginx import (
-    Backend,
-    ConnectionLimit,
-    NginxConfig,
-    RequestLimit,
-    Route,
-    Upstream,
 )
 from readiness_kit.sources import Visit, source
 

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from itertools import chain, islice, product
 from typing import NamedTuple
 
+from readiness_kit.facts.nginx_headers import HeaderPlace, NginxHeaders
+from readiness_kit.probes.http import KEPT, cheap
 from readiness_kit.probes.nginx.keys import Keys
 from readiness_kit.probes.nginx.tree import (
     Directive,
@@ -18,9 +20,6 @@ from readiness_kit.probes.nginx.tree import (
     parse,
     unclear,
 )
-
-from readiness_kit.facts.nginx_headers import HeaderPlace, NginxHeaders
-from readiness_kit.probes.http import KEPT, cheap
 from readiness_kit.sources import Visit, source
 from readiness_kit.target import origin
 
