@@ -133,7 +133,7 @@ class TargetSummary(Part, frozen=True):
     environment: str
     release: str
     digest: str
-    """SHA-256 of the redacted target."""
+    """SHA-256 of ``target.redacted.json``."""
 
 
 class Results(Part, frozen=True):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import rfc8785
 import yaml
 
 from readiness_kit import described
@@ -159,8 +160,17 @@ def redacted(target: Target) -> dict[str, object]:
 
 
 def digest(target: Target) -> str:
-    """Return the SHA-256 of the redacted target, in hexadecimal."""
-    return hashlib.sha256(msgspec.json.encode(redacted(target), order="sorted")).hexdigest()
+    """Return the SHA-256 of the redacted target in canonical JSON (RFC 8785), in hexadecimal.
+
+    Raises:
+        TargetError: It holds an integer that JSON readers do not keep exactly.
+
+    """
+    plain: Json = msgspec.to_builtins(redacted(target))
+    try:
+        return hashlib.sha256(rfc8785.dumps(plain)).hexdigest()
+    except rfc8785.CanonicalizationError as error:
+        raise TargetError(f"readiness.yaml: {error}", hint="use a smaller number") from error
 
 
 def _urls(target: Target) -> Iterator[tuple[str, str]]:

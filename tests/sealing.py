@@ -1,5 +1,6 @@
 """Sealed runs and people to sign them, for tests."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from readiness_kit.assessment import Assessment
 from readiness_kit.checks import all_checks
 from readiness_kit.contents import ITEMS, ROLES, Claim, Item
 from readiness_kit.evidence import canonical, manifest
+from readiness_kit.evidence.folder import Run
 from readiness_kit.facts import Fact
 from readiness_kit.records import keys, signers
 from readiness_kit.records.signers import AllowedSigners, Signer
@@ -27,6 +29,16 @@ SEEN = (
 )
 """Checks whose good facts can stand together in one run."""
 SIGNED = ENDED + timedelta(hours=1)
+TARGET = canonical.dumps(
+    {
+        "name": "shop",
+        "environment": "staging",
+        "phase": "pre_launch",
+        "release": {"version": "1", "commit": ""},
+    }
+)
+"""The target of runs that nobody judged."""
+DIGEST = hashlib.sha256(TARGET).hexdigest()
 
 
 def results(changes: dict[str, dict[str, object]] | None = None, **more: object) -> Results:
@@ -35,7 +47,7 @@ def results(changes: dict[str, dict[str, object]] | None = None, **more: object)
         schema=SCHEMA,
         run_id="20261120T110000Z-shop-abc123",
         kit_version="0",
-        target=TargetSummary(name="shop", environment="staging", release="1", digest="0" * 64),
+        target=TargetSummary(name="shop", environment="staging", release="1", digest=DIGEST),
         started_at=ENDED - timedelta(minutes=10),
         finished_at=ENDED,
         complete=True,
@@ -92,10 +104,27 @@ def _claim(claim: Claim) -> ClaimResult:
 
 
 def seal(folder: Path, found: Results) -> Path:
-    """Write a run folder that holds *found*, and its manifest."""
+    """Write a run folder that holds *found*, and its manifest; its facts were never judged."""
+    asked = Run(
+        schema="readiness-kit/run/1",
+        run_id=found.run_id,
+        kit_version=found.kit_version,
+        catalogue_sha256="0" * 64,
+        judges_sha256="0" * 64,
+        target_name=found.target.name,
+        environment=found.target.environment,
+        release=found.target.release,
+        phase="pre_launch",
+        target_sha256=found.target.digest,
+        allow=(),
+        selected=(),
+        started_at=found.started_at,
+        previous=found.previous,
+    )
     (folder / "facts").mkdir(parents=True, exist_ok=True)
     (folder / "facts" / "tls_offer.json").write_bytes(b"{}")
-    (folder / "run.json").write_bytes(canonical.dumps({"run_id": found.run_id}))
+    (folder / "target.redacted.json").write_bytes(TARGET)
+    (folder / "run.json").write_bytes(canonical.dumps(asked))
     (folder / "results.json").write_bytes(canonical.dumps(found))
     manifest.write(folder)
     return folder

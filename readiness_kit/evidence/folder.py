@@ -75,7 +75,7 @@ class Run(Part, frozen=True):
     release: str
     phase: str
     target_sha256: str
-    """Digest of the redacted target."""
+    """Digest of ``target.redacted.json``."""
     allow: tuple[str, ...]
     """Effects that were allowed."""
     selected: tuple[str, ...]
@@ -361,8 +361,7 @@ class RunFolder:
 
 def release_words(target: Target) -> str:
     """Return version and commit of the declared release, or nothing."""
-    release = target.release
-    return f"{release.version} {release.commit}".strip() if release else ""
+    return target.release.words if target.release else ""
 
 
 def catalogue_digest() -> str:

@@ -18,6 +18,11 @@ class Release(Part, frozen=True):
     commit: str = ""
     """Commit the release was built from; borrowed evidence must match it."""
 
+    @property
+    def words(self) -> str:
+        """Version and commit on one line."""
+        return f"{self.version} {self.commit}".strip()
+
 
 class Api(Part, frozen=True):
     """The public face of the service."""

@@ -376,7 +376,8 @@ def test_a_run_that_contradicts_itself(tmp_path, team, found):
 
 def test_parts_of_two_runs_are_no_run(tmp_path):
     run = seal(tmp_path / "run", results())
-    (run / "run.json").write_bytes(canonical.dumps({"run_id": "another"}))
+    asked = json.loads((run / "run.json").read_bytes())
+    (run / "run.json").write_bytes(canonical.dumps(asked | {"run_id": "another"}))
     reseal(run)
     with pytest.raises(IntegrityError, match="of different runs"):
         SealedRun.open(run)
@@ -697,8 +698,9 @@ def test_junk_that_was_sealed_does_not_crash(tmp_path, team, alone, junk):
 
 def test_another_kit_does_not_judge_again(tmp_path, team, alone):
     run = judged_run(tmp_path)
-    plain = json.loads((run / "run.json").read_bytes())
-    (run / "run.json").write_bytes(canonical.dumps(plain | {"kit_version": "0.0.1"}))
+    for name in ("run.json", "results.json"):
+        plain = json.loads((run / name).read_bytes())
+        (run / name).write_bytes(canonical.dumps(plain | {"kit_version": "0.0.1"}))
     reseal(run)
     found = sign_all(run, team, allow_undecided(tmp_path))
     assert found.exit_code == 3
