@@ -14,7 +14,6 @@ from typing import Literal, NamedTuple
 import psutil
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.documents import SIZE_CAP_BYTES
 from readiness_kit.probes.environment import parse
 from readiness_kit.probes.manifest_secrets import Stores, items, mapping, stores
 from readiness_kit.probes.manifests import Manifest, manifest_files, manifests
@@ -22,6 +21,8 @@ from readiness_kit.sources import Visit
 
 Way = Literal["manager", "kubernetes_secret", "value"]
 """How a variable is given: through a secrets manager, a plain Secret of Kubernetes, or as it is."""
+
+SIZE_CAP_BYTES = 1_000_000
 
 
 class Given(NamedTuple):

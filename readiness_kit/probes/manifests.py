@@ -10,10 +10,10 @@ import yaml
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.kubernetes import DeclaredAutoscaler, DeclaredAutoscalers
-from readiness_kit.probes.documents import SIZE_CAP_BYTES
 from readiness_kit.sources import Visit, source
 
 FILES_CAP = 500
+SIZE_CAP_BYTES = 1_000_000
 DEFAULT_CPU_PERCENT = 80
 """What an autoscaler without metrics aims at (Kubernetes API reference, autoscaling/v2)."""
 

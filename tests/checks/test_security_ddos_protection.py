@@ -2,7 +2,6 @@
 
 import pytest
 from msgspec.structs import replace
-from readiness_kit.probes.nginx.configuration import nginx_config
 from webserver import visit
 
 from readiness_kit.checks.security.ddos_protection import CHECK
@@ -11,6 +10,7 @@ from readiness_kit.checks.security.ddos_protection.nginx import NGINX
 from readiness_kit.checks.security.ddos_protection.origin import ORIGIN
 from readiness_kit.checks.security.ddos_protection.provider import EDGE
 from readiness_kit.facts.ingress import DeclaredIngresses, Ingress
+from readiness_kit.probes.nginx.configuration import nginx_config
 from readiness_kit.target import Proxy
 
 NO_EDGE = EDGE.replace(answers=tuple(replace(one, providers=()) for one in EDGE.answers))

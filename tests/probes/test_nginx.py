@@ -1,9 +1,9 @@
 import pytest
-from readiness_kit.probes.nginx.configuration import nginx_config
 from webserver import visit
 
 from readiness_kit.checks.infrastructure.load_balancer import CHECK
 from readiness_kit.errors import NotSeen
+from readiness_kit.probes.nginx.configuration import nginx_config
 from readiness_kit.target import Proxy
 
 CONF = """

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from readiness_kit.probes.nginx.headers import nginx_headers
 from webserver import visit
 
 from readiness_kit.checks.security.headers import CHECK
 from readiness_kit.errors import NotSeen
+from readiness_kit.probes.nginx.headers import nginx_headers
 from readiness_kit.target import Proxy
 
 ALL = """
