@@ -18,8 +18,8 @@ from readiness_kit.probes import pgbackrest_facts
 from readiness_kit.probes.archive_formats import look
 from readiness_kit.probes.encryption_layers import below
 from readiness_kit.probes.host import is_our_backend
-from readiness_kit.probes.manifest_secrets import mapping
-from readiness_kit.probes.manifests import manifest_files, manifests
+from readiness_kit.probes.kubernetes.manifests import manifest_files, manifests
+from readiness_kit.probes.kubernetes.secrets import mapping
 from readiness_kit.probes.postgres_session import Sql, parameters, session
 from readiness_kit.probes.s3 import PAGES
 from readiness_kit.probes.s3_encryption import LOOKED_AT, sealed

@@ -15,8 +15,8 @@ import psutil
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.environment import parse
-from readiness_kit.probes.manifest_secrets import Stores, items, mapping, stores
-from readiness_kit.probes.manifests import Manifest, manifest_files, manifests
+from readiness_kit.probes.kubernetes.manifests import Manifest, manifest_files, manifests
+from readiness_kit.probes.kubernetes.secrets import Stores, items, mapping, stores
 from readiness_kit.sources import Visit
 
 Way = Literal["manager", "kubernetes_secret", "value"]

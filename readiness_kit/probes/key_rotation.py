@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from readiness_kit.facts.api_keys import KeyRotation, RotatedKey, StatedRotation
 from readiness_kit.probes.documents import declared, read, texts
-from readiness_kit.probes.manifest_secrets import items, mapping
-from readiness_kit.probes.manifests import Manifest, manifest_files, manifests
+from readiness_kit.probes.kubernetes.manifests import Manifest, manifest_files, manifests
+from readiness_kit.probes.kubernetes.secrets import items, mapping
 from readiness_kit.sources import Visit, source
 
 KINDS = ("rotation", "security", "secrets", "api_keys")

@@ -11,8 +11,8 @@ import yaml
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.secrets import FoundSecret, SecretsInCode
-from readiness_kit.probes.manifest_secrets import items, mapping, secret_values
-from readiness_kit.probes.manifests import Manifest, manifest_files, manifests
+from readiness_kit.probes.kubernetes.manifests import Manifest, manifest_files, manifests
+from readiness_kit.probes.kubernetes.secrets import items, mapping, secret_values
 from readiness_kit.probes.planted_secrets import planted
 from readiness_kit.probes.secret_patterns import is_configuration, secrets_in
 from readiness_kit.probes.secret_strength import fingerprint

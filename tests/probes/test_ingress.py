@@ -3,7 +3,7 @@ import yaml
 from webserver import visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.ingress import declared_ingresses
+from readiness_kit.probes.kubernetes.ingresses import declared_ingresses
 from readiness_kit.target import Kubernetes
 
 NGINX = "nginx.ingress.kubernetes.io"

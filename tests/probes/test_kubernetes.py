@@ -4,7 +4,7 @@ import pytest
 from webserver import Reply, secret, serve, visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.kubernetes import autoscaler_states
+from readiness_kit.probes.kubernetes.cluster import autoscaler_states
 from readiness_kit.target import Kubernetes, KubernetesApi
 
 ACTIVE = {

@@ -5,7 +5,7 @@ import yaml
 from webserver import visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.manifests import declared_autoscalers
+from readiness_kit.probes.kubernetes.manifests import declared_autoscalers
 from readiness_kit.target import Kubernetes
 
 CPU = {

@@ -5,8 +5,8 @@ import yaml
 from webserver import Reply, secret, serve, visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.running_workloads import running_workloads
-from readiness_kit.probes.workloads import declared_workloads
+from readiness_kit.probes.kubernetes.running import running_workloads
+from readiness_kit.probes.kubernetes.workloads import declared_workloads
 from readiness_kit.target import Kubernetes, KubernetesApi
 
 HTTP = {"httpGet": {"path": "/health", "port": "http"}}

@@ -7,8 +7,8 @@ from urllib.parse import quote
 import msgspec
 
 from readiness_kit.facts.workloads import Replicas, RunningWorkloads, Workload
-from readiness_kit.probes.kubernetes import cluster, get
-from readiness_kit.probes.workloads import Pod, containers
+from readiness_kit.probes.kubernetes.cluster import cluster, get
+from readiness_kit.probes.kubernetes.workloads import Pod, containers
 from readiness_kit.sources import Visit, source
 
 KINDS = {"deployments": "Deployment", "statefulsets": "StatefulSet", "daemonsets": "DaemonSet"}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from readiness_kit.probes.manifests import Manifest
+from readiness_kit.probes.kubernetes.manifests import Manifest
 
 Origin = tuple[Literal["manager", "kubernetes_secret", "value"], str | None, str]
 """Way, value where it is written down, and what says so."""

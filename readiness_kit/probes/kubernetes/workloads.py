@@ -8,7 +8,7 @@ import msgspec
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.workloads import Container, DeclaredWorkloads, HealthProbe, Workload
-from readiness_kit.probes.manifests import Manifest, manifest_files, manifests
+from readiness_kit.probes.kubernetes.manifests import Manifest, manifest_files, manifests
 from readiness_kit.sources import Visit, source
 
 KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Rollout", "Pod"})

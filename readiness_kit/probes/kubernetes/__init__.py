@@ -1,0 +1,1 @@
+"""Kubernetes: the declared manifests, and what the API server says."""
