@@ -10,7 +10,7 @@ import yaml
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.verification import BackupVerification, Reads
-from readiness_kit.probes.documents import read
+from readiness_kit.probes.papers.documents import read
 from readiness_kit.sources import Visit, source
 
 SAID_CAP = 300

@@ -2,7 +2,7 @@ import pytest
 from webserver import visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.capacity_plan import capacity_plan, size, speed
+from readiness_kit.probes.papers.capacity_plan import capacity_plan, size, speed
 
 WHOLE = """\
 date: 2026-02-01

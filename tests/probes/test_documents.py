@@ -2,7 +2,7 @@ import pytest
 from webserver import visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.documents import objectives, recovery_objectives
+from readiness_kit.probes.papers.documents import objectives, recovery_objectives
 
 
 def found(markdown):

@@ -6,11 +6,11 @@ from webserver import visit
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.papers import PaperDates
-from readiness_kit.probes.communication import communication_plan
-from readiness_kit.probes.paper_dates import dates
-from readiness_kit.probes.paper_parts import Code, items, parse
-from readiness_kit.probes.recovery_papers import paper, recovery_papers
-from readiness_kit.probes.shell_blocks import Checker, checker, problems
+from readiness_kit.probes.papers.communication import communication_plan
+from readiness_kit.probes.papers.dates import dates
+from readiness_kit.probes.papers.parts import Code, items, parse
+from readiness_kit.probes.papers.recovery import paper, recovery_papers
+from readiness_kit.probes.papers.shell import Checker, checker, problems
 
 PROCEDURE = """\
 # Recovery

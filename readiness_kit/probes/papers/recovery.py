@@ -8,10 +8,10 @@ from pathlib import Path
 from markdown_it.tree import SyntaxTreeNode
 
 from readiness_kit.facts.papers import Act, Contact, Paper, Procedure, RecoveryPapers, Step, Way
-from readiness_kit.probes.decisions import decisions
-from readiness_kit.probes.documents import declared, read
-from readiness_kit.probes.paper_dates import dates
-from readiness_kit.probes.paper_parts import (
+from readiness_kit.probes.papers.dates import dates
+from readiness_kit.probes.papers.decisions import decisions
+from readiness_kit.probes.papers.documents import declared, read
+from readiness_kit.probes.papers.parts import (
     Item,
     Section,
     Table,
@@ -24,7 +24,7 @@ from readiness_kit.probes.paper_parts import (
     with_below,
     words_of,
 )
-from readiness_kit.probes.shell_blocks import Checker, checker, problems
+from readiness_kit.probes.papers.shell import Checker, checker, problems
 from readiness_kit.sources import Visit, source
 
 KINDS = ("recovery", "disaster_recovery", "runbooks", "failover")

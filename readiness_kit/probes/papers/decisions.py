@@ -8,7 +8,7 @@ from typing import NamedTuple
 from markdown_it.tree import SyntaxTreeNode
 
 from readiness_kit.facts.papers import Decision
-from readiness_kit.probes.paper_parts import codes, links, words_of
+from readiness_kit.probes.papers.parts import codes, links, words_of
 
 _ARROW = re.compile(
     r"\s*(?:--\s+(?P<before>[^>]*?)\s+--+>|(?:--+>|---|-\.+->|==+>)(?:\s*\|(?P<after>[^|]*)\|)?)\s*"

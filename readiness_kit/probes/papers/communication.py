@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from markdown_it.tree import SyntaxTreeNode
 
 from readiness_kit.facts.papers import CommunicationPlan, Message, Moment
-from readiness_kit.probes.documents import declared, read
-from readiness_kit.probes.paper_dates import dates
-from readiness_kit.probes.paper_parts import Section, line_of, parse, tables, with_below, words_of
+from readiness_kit.probes.papers.dates import dates
+from readiness_kit.probes.papers.documents import declared, read
+from readiness_kit.probes.papers.parts import Section, line_of, parse, tables, with_below, words_of
 from readiness_kit.sources import Visit, source
 
 _STAKEHOLDERS = re.compile(r"stakeholder|audience|who is told|whom to tell", re.IGNORECASE)

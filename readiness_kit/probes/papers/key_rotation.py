@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from readiness_kit.facts.api_keys import KeyRotation, RotatedKey, StatedRotation
-from readiness_kit.probes.documents import declared, read, texts
 from readiness_kit.probes.kubernetes.manifests import Manifest, manifest_files, manifests
 from readiness_kit.probes.kubernetes.secrets import items, mapping
+from readiness_kit.probes.papers.documents import declared, read, texts
 from readiness_kit.sources import Visit, source
 
 KINDS = ("rotation", "security", "secrets", "api_keys")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from readiness_kit.facts.papers import ShellProblem
-from readiness_kit.probes.paper_parts import SHELL, Code
+from readiness_kit.probes.papers.parts import SHELL, Code
 
 TIMEOUT_S = 10.0
 

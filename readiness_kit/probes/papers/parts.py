@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-from readiness_kit.probes.documents import shown
+from readiness_kit.probes.papers.documents import shown
 
 CONSOLE = frozenset({"console", "shell-session"})
 SHELL = CONSOLE | {"sh", "bash", "shell", "zsh"}

@@ -1,0 +1,1 @@
+"""Documents, read by their structure: objectives, runbooks, plans."""
