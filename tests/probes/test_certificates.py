@@ -9,12 +9,12 @@ from webserver import Reply, serve, visit
 
 from readiness_kit.checks.infrastructure import certificates, load_balancer
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.certificate_care import (
+from readiness_kit.probes.tls.care import (
     certificate_renewal,
     days_ahead,
     expiry_monitoring,
 )
-from readiness_kit.probes.certificates import served_certificates
+from readiness_kit.probes.tls.certificates import served_certificates
 from readiness_kit.target import Prometheus, Proxy
 
 CHECK = certificates.CHECK

@@ -10,7 +10,8 @@ from webserver import visit
 from readiness_kit.checks.security.tls import CHECK
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.tls import VERSIONS
-from readiness_kit.probes import tls, tls_hello
+from readiness_kit.probes.tls import hello as tls_hello
+from readiness_kit.probes.tls import offer as tls
 
 V = ssl.TLSVersion
 pytestmark = pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")

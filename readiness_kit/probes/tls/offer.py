@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.tls import VERSIONS, Answer, TlsEndpoint, TlsOffer, Version
-from readiness_kit.probes.tls_hello import MODERN_SUITES, USUAL_SUITES, Heard, ask, suites
+from readiness_kit.probes.tls.hello import MODERN_SUITES, USUAL_SUITES, Heard, ask, suites
 from readiness_kit.sources import Address, Visit, source
 
 TIMEOUT_S = 3.0
