@@ -3,13 +3,11 @@
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 
 import psycopg
 
 from readiness_kit.drills import canary
-from readiness_kit.drills.archived import await_archived
-from readiness_kit.drills.recovery import ARCHIVED_S, ground
+from readiness_kit.drills.recovery import ARCHIVED_S, Ground, ground
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.recovery import PointInTimeRecovery
 from readiness_kit.sources import Visit, source
@@ -44,7 +42,7 @@ def point_in_time_recovery(visit: Visit) -> PointInTimeRecovery:
             marker = _now(connection)
             time.sleep(PAUSE_S)
             after = _write(connection, ROWS)
-            waited_s = _archive(visit, connection, place.archive, place.live.archive_timeout_s)
+            waited_s = _archive(place, connection)
         target = {"recovery_target_time": marker.isoformat()}
         recovered, copy = place.recover(base, target, life)
         there = canary.ids(copy) if copy is not None else frozenset()
@@ -74,14 +72,13 @@ def _now(connection: canary.Connection) -> datetime:
     return row[0].astimezone(UTC)
 
 
-def _archive(
-    visit: Visit, connection: canary.Connection, archive: Path, timeout_s: int
-) -> float | None:
+def _archive(place: Ground, connection: canary.Connection) -> float | None:
     """End the segment that is written, or wait until the server does; return the seconds."""
     row = connection.execute("SELECT pg_walfile_name(pg_current_wal_lsn())").fetchone()
     segment, longest_s = str(row[0]) if row else "", ARCHIVED_S
     try:
         connection.execute("SELECT pg_switch_wal()")
     except psycopg.errors.InsufficientPrivilege:
-        longest_s += timeout_s  # granted to nobody: the server itself ends it after that time
-    return await_archived(visit, archive, segment, longest_s)
+        # granted to nobody: the server itself ends it after that time
+        longest_s += place.live.archive_timeout_s
+    return place.await_archived(segment, longest_s)

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from readiness_kit.drills import copies
-from readiness_kit.drills.archived import TIMELINE, fetch_wal
+from readiness_kit.drills import archived, copies, repository
+from readiness_kit.drills.archived import TIMELINE
 from readiness_kit.drills.placed import place
 from readiness_kit.drills.restored import Watch
 from readiness_kit.drills.scratch import Live, own_all, scratch, size, socket_folder, suitable
@@ -19,6 +19,7 @@ from readiness_kit.errors import NotSeen, ServerError
 from readiness_kit.facts.recovery import CopyRecovered
 from readiness_kit.probes.backup_reading import kind_of
 from readiness_kit.probes.backups import newest_backup
+from readiness_kit.probes.pgbackrest import Tool
 from readiness_kit.probes.postgres_session import parameters
 from readiness_kit.probes.postgres_tools import first_words, run
 from readiness_kit.servers.postgres import Postgres, Setting
@@ -41,16 +42,19 @@ class Base(NamedTuple):
     seconds: float | None
     """How long making it took, where the drill did."""
 
+    since: str
+    """The segment that its recovery begins with."""
+
 
 class Ground:
     """Where a recovery takes place, and what it starts from."""
 
-    def __init__(self, visit: Visit, live: Live, postgres: Postgres, archive: Path) -> None:
-        """Nothing is made yet."""
+    def __init__(self, visit: Visit, live: Live, postgres: Postgres, archive: Path | Tool) -> None:
+        """Nothing is made yet; *archive* is a folder, or pgBackRest."""
         self.visit = visit
         self.live = live
         self.postgres = postgres
-        self.archive = archive
+        self._archive = archive
 
     def base(self) -> Base:
         """Return the newest base backup that is kept, else make one.
@@ -59,11 +63,22 @@ class Ground:
             NotSeen: Neither is possible.
 
         """
+        if isinstance(self._archive, Tool):
+            kept = self._archive.newest()
+            words = f"{kept.label}, the newest that pgBackRest keeps"
+            return Base(Path(kept.label), words, None, repository.first_segment(kept))
         with contextlib.suppress(NotSeen):
             _, path = newest_backup(self.visit)
             if kind_of(path) in ("base", "incremental"):
-                return Base(path, f"{path.name}, the newest that is kept", None)
+                since = copies.first_segment(path)
+                return Base(path, f"{path.name}, the newest that is kept", None, since)
         return self._taken()
+
+    def await_archived(self, segment: str, timeout_s: float) -> float | None:
+        """Wait until the archive has *segment*; return the seconds it took, or ``None``."""
+        if isinstance(self._archive, Tool):
+            return repository.await_archived(self.visit, self._archive, segment, timeout_s)
+        return archived.await_archived(self.visit, self._archive, segment, timeout_s)
 
     def _taken(self) -> Base:
         secret = self.visit.target.drills.base_backup_dsn
@@ -92,7 +107,8 @@ class Ground:
         if done.status:
             raise NotSeen(f"no base backup: {done.said}", hint="check drills.base_backup_dsn")
         seconds = round(time.monotonic() - began, 3)
-        return Base(target, "taken by the drill from the primary", seconds)
+        since = copies.first_segment(target)
+        return Base(target, "taken by the drill from the primary", seconds, since)
 
     def _mappings(self) -> Iterator[str]:
         for number, space in enumerate(self.live.tablespaces):
@@ -140,17 +156,25 @@ class Ground:
         """Where the tablespaces of a base backup of the drill's own lie."""
         return self.postgres.folder("taken-tablespaces")
 
+    def _brought(self, base: Base, cluster: copies.Copy, watch: Watch) -> Path:
+        """Make the data directory of *cluster*; return the folder with its WAL."""
+        visit, postgres = self.visit, self.postgres
+        with watch.phase("fetch"):
+            if isinstance(self._archive, Tool):
+                repository.restore(postgres, self._archive, base.path.name, cluster)
+                return repository.fetch(visit, postgres, self._archive, cluster, base.since)
+            wal = archived.fetch_wal(visit, postgres, self._archive, base.since)
+            copies.combine(postgres, self._placed(base), cluster)
+            return wal
+
     def _started(
         self, base: Base, settings: Mapping[str, Setting], watch: Watch, life: ExitStack
     ) -> copies.Copy:
         visit, postgres = self.visit, self.postgres
         socket = life.enter_context(socket_folder(postgres))
         cluster = copies.Copy(postgres, "recovered", socket=socket, user=self.live.superusers[0])
-        with watch.phase("fetch"):
-            wal = fetch_wal(visit, postgres, self.archive, copies.first_segment(base.path))
-            placed = self._placed(base)
+        wal = self._brought(base, cluster, watch)
         with watch.phase("restore"):
-            copies.combine(postgres, placed, cluster)
             given: dict[str, Setting] = {
                 "restore_command": copies.restore_command(wal),
                 "recovery_target_action": "promote",
@@ -174,19 +198,40 @@ def ground(visit: Visit) -> Iterator[Ground]:
         NotSeen: There is no archive, no place, or no PostgreSQL of the server's version.
 
     """
-    declared = visit.target.backups
-    if declared is None or declared.wal_archive is None:
-        raise NotSeen(
-            "readiness.yaml has no backups.wal_archive: nothing to recover from",
-            cause="not_configured",
-            hint="add backups.wal_archive, the folder that archive_command fills",
-        )
+    archive = _archive(visit)
     live = Live(visit)
     program: Program = suitable(live, exactly=True)
-    archived = size(declared.wal_archive)
-    needed = archived + 3 * (live.cluster_bytes or 0) + 8 * SEGMENT_BYTES
+    needed = _wal_bytes(archive) + 3 * (live.cluster_bytes or 0) + 8 * SEGMENT_BYTES
     with scratch(visit, live, program, needed) as postgres:
-        yield Ground(visit, live, postgres, declared.wal_archive)
+        yield Ground(visit, live, postgres, archive)
+
+
+def _archive(visit: Visit) -> Path | Tool:
+    declared = visit.target.backups
+    if declared is not None and declared.bucket is not None and declared.bucket.wal_url:
+        raise NotSeen(
+            "the WAL lies in a bucket: a recovery to a moment from there is not implemented",
+            cause="not_implemented",
+            hint="hold the drill by hand, and sign for it: readiness drilled point_in_time",
+        )
+    if declared is not None and declared.pgbackrest is not None:
+        return Tool(visit, declared.pgbackrest)
+    if declared is not None and declared.wal_archive is not None:
+        return declared.wal_archive
+    raise NotSeen(
+        "readiness.yaml has no backups.wal_archive: nothing to recover from",
+        cause="not_configured",
+        hint="add backups.wal_archive, the folder that archive_command fills, or "
+        "backups.pgbackrest",
+    )
+
+
+def _wal_bytes(archive: Path | Tool) -> int:
+    """Return how much room its WAL takes when unpacked."""
+    if isinstance(archive, Tool):
+        since = repository.first_segment(archive.newest())
+        return len(repository.needed(archive.archived(), since)) * SEGMENT_BYTES
+    return size(archive)
 
 
 def _timeline(connection: Connection) -> int:

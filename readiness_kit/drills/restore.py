@@ -7,14 +7,19 @@ from typing import Literal, NamedTuple
 
 import psycopg
 
-from readiness_kit.drills import sums
+from readiness_kit.drills import repository, sums
+from readiness_kit.drills.copies import first_segment
+from readiness_kit.drills.recovery import SEGMENT_BYTES
 from readiness_kit.drills.restored import Restore, Restored, Source
 from readiness_kit.drills.scratch import Live, dialled, scratch, size, suitable
 from readiness_kit.errors import NotSeen, ServerError
+from readiness_kit.facts.backups import Backup
 from readiness_kit.facts.restore import Recovery, RestoreDrill, SumsFrom, TableSum
+from readiness_kit.probes.backup_fetch import Local, local_backup, local_wal
 from readiness_kit.probes.backup_reading import chain, kind_of
-from readiness_kit.probes.backups import newest_backup
 from readiness_kit.probes.base_manifest import size_by_manifest
+from readiness_kit.probes.pgbackrest import Tool
+from readiness_kit.probes.pgbackrest_facts import as_backup
 from readiness_kit.probes.postgres_session import Sql
 from readiness_kit.probes.postgres_tools import SAID_CAP, first_words
 from readiness_kit.probes.tarred import is_tarred
@@ -22,6 +27,9 @@ from readiness_kit.servers.postgres import SUPERUSER
 from readiness_kit.sources import Visit, source
 
 DEADLINE_S = 4 * 3600.0
+
+PHYSICAL = ("base", "incremental", "pgbackrest")
+"""Kinds of backup that are copies of the data directory, and fit one major version alone."""
 
 GROWTH = 2.0
 """Room for a restored database, times the live one: WAL of the restore, and sorting of indexes."""
@@ -46,14 +54,47 @@ def restore_drill(visit: Visit) -> RestoreDrill:
         NotSeen: No backup, no place, or no PostgreSQL that could restore it.
 
     """
-    backup, path = newest_backup(visit)
-    kind = kind_of(path)
+    declared = visit.target.backups
+    if declared is not None and declared.pgbackrest is not None:
+        return _restored(visit, _kept(Tool(visit, declared.pgbackrest)))
+    with local_backup(visit) as local:
+        return _restored(visit, _brought(visit, local))
+
+
+class _Chosen(NamedTuple):
+    """What is restored, and how much room that may take where it is known."""
+
+    backup: Backup
+    source: Source
+    bytes: int = 0
+
+
+def _kept(tool: Tool) -> _Chosen:
+    kept = tool.newest()
+    since = repository.first_segment(kept)
+    wal_bytes = len(repository.needed(tool.archived(), since)) * SEGMENT_BYTES
+    source = Source(Path(kept.label), "pgbackrest", tool=tool, since=since)
+    return _Chosen(as_backup(kept), source, 2 * (kept.info.size + wal_bytes))
+
+
+def _brought(visit: Visit, local: Local) -> _Chosen:
+    kind = kind_of(local.path)
     if kind == "pgbackrest":
-        raise NotSeen("restoring from pgBackRest is not implemented", cause="not_implemented")
-    physical = kind in ("base", "incremental")
+        raise NotSeen(
+            "a repository of pgBackRest is restored by pgBackRest itself",
+            cause="not_configured",
+            hint="name stanza and config in backups.pgbackrest, instead of backups.directory",
+        )
+    physical = kind in PHYSICAL
+    archive, fetched_s = _archive(visit, local) if physical else (None, 0.0)
+    source = Source(local.path, kind, archive, local.fetched_s + fetched_s)
+    return _Chosen(local.backup, source)
+
+
+def _restored(visit: Visit, chosen: _Chosen) -> RestoreDrill:
+    backup, kind = chosen.backup, chosen.source.kind
     live = Live(visit)
-    archive = visit.target.backups.wal_archive if visit.target.backups else None
-    drill = _Drill(visit, live, Source(path, kind, archive), exactly=physical)
+    drill = _Drill(visit, live, chosen, exactly=kind in PHYSICAL)
     drill.hold()
     seen = drill.seen
     return RestoreDrill(
@@ -77,6 +118,14 @@ def restore_drill(visit: Visit) -> RestoreDrill:
     )
 
 
+def _archive(visit: Visit, local: Local) -> tuple[Path | None, float]:
+    """Return where the WAL behind a base backup lies, and how long it took to fetch."""
+    declared = visit.target.backups
+    if declared is None or declared.bucket is None or declared.bucket.wal_url is None:
+        return declared.wal_archive if declared else None, 0.0
+    return local_wal(visit, declared.bucket, local, first_segment(local.path))
+
+
 class _Seen(NamedTuple):
     """What the restored database showed."""
 
@@ -91,10 +140,11 @@ class _Seen(NamedTuple):
 class _Drill:
     """What is done, in order."""
 
-    def __init__(self, visit: Visit, live: Live, source: Source, *, exactly: bool) -> None:
+    def __init__(self, visit: Visit, live: Live, chosen: _Chosen, *, exactly: bool) -> None:
         self._visit = visit
         self._live = live
-        self._source = source
+        self._source = chosen.source
+        self._needed_bytes = chosen.bytes
         self.program = suitable(live, exactly=exactly)
         self.recoveries: list[Recovery] = []
         self.error = ""
@@ -113,7 +163,7 @@ class _Drill:
 
     def _once(self, *, compare: bool) -> bool:
         visit, live = self._visit, self._live
-        needed = _room(live, self._source.path)
+        needed = self._needed_bytes or _room(live, self._source.path)
         with (
             scratch(visit, live, self.program, needed) as postgres,
             ExitStack() as life,
@@ -150,7 +200,7 @@ class _Drill:
     def _source_sums(self) -> tuple[sums.Sums, SumsFrom]:
         """Return what the source held: by the backup's own account, else what it holds now."""
         declared, path = self._visit.target.backups, self._source.path
-        logical = self._source.kind not in ("base", "incremental")
+        logical = self._source.kind not in PHYSICAL
         if declared is not None and logical:
             kept = sums.read(path.with_name(declared.sums.format(name=path.name)))
             if kept is not None:

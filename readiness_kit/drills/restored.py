@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from readiness_kit.drills import copies
+from readiness_kit.drills import copies, repository
 from readiness_kit.drills.archived import fetch_wal
 from readiness_kit.drills.placed import place
 from readiness_kit.drills.scratch import Live, own_all, password, socket_folder
@@ -23,6 +23,7 @@ from readiness_kit.errors import NotSeen, ReadinessError, ServerError
 from readiness_kit.facts.restore import BackupKind, Phase, PhaseName, Recovery
 from readiness_kit.probes.backup_reading import read_script, tar_end
 from readiness_kit.probes.packed import Damaged, unpacked
+from readiness_kit.probes.pgbackrest import Tool
 from readiness_kit.servers.ports import free_ports
 from readiness_kit.servers.postgres import SUPERUSER, Cluster, Postgres, Setting
 from readiness_kit.sources import Visit
@@ -64,16 +65,16 @@ class Restored(NamedTuple):
 class Watch:
     """Takes the time of each phase, and of the whole."""
 
-    def __init__(self) -> None:
-        """Start."""
-        self._began_s = time.monotonic()
+    def __init__(self, ahead_s: float = 0.0) -> None:
+        """Start, the first phase having begun *ahead_s* ago."""
+        self._began_s = time.monotonic() - ahead_s
         self.phases: list[Phase] = []
         self.wall_s = 0.0
 
     @contextlib.contextmanager
     def phase(self, name: PhaseName) -> Iterator[None]:
         """Time the block."""
-        since_s = self._now_s()
+        since_s = self._now_s() if self.phases else 0.0
         yield
         self.phases.append(Phase(name=name, since_s=since_s, until_s=self._now_s()))
 
@@ -91,8 +92,17 @@ class Source(NamedTuple):
 
     path: Path
     kind: BackupKind
-    archive: Path | None
+    archive: Path | None = None
     """Where the WAL that follows a base backup lies."""
+
+    fetched_s: float = 0.0
+    """How long it took to fetch both from a bucket: once, and counted in each recovery."""
+
+    tool: Tool | None = None
+    """pgBackRest, where it keeps the backup that ``path`` names."""
+
+    since: str = ""
+    """The segment that its recovery begins with."""
 
 
 class Restore:
@@ -114,15 +124,21 @@ class Restore:
             ServerError: The backup cannot be restored.
 
         """
-        physical = source.kind in ("base", "incremental")
+        self._watch = Watch(source.fetched_s)
         try:
-            restored = self._from_copy(source) if physical else self._from_dump(source)
+            restored = self._from(source)
             with self._watch.phase("first_query"):
                 _query(restored)
         except (ServerError, psycopg.Error) as error:
             _ = self._visit.remaining_s  # a program that was cut off tells nothing of the backup
             raise _explained(error) from error
         return restored, self._watch.stop()
+
+    def _from(self, source: Source) -> Restored:
+        if source.tool is not None:
+            return self._from_repository(source, source.tool)
+        physical = source.kind in ("base", "incremental")
+        return self._from_copy(source) if physical else self._from_dump(source)
 
     def _from_dump(self, source: Source) -> Restored:
         visit, watch, postgres = self._visit, self._watch, self._postgres
@@ -145,8 +161,7 @@ class Restore:
 
     def _from_copy(self, source: Source) -> Restored:
         visit, watch, postgres = self._visit, self._watch, self._postgres
-        socket = self._life.enter_context(socket_folder(postgres))
-        cluster = copies.Copy(postgres, "restored", socket=socket, user=self._live.superusers[0])
+        cluster = self._copy()
         settings: dict[str, Setting] = {}
         with watch.phase("fetch"):
             placed = place(postgres, self._live, source.path, "backup")
@@ -157,11 +172,31 @@ class Restore:
         with watch.phase("restore"):
             copies.combine(postgres, placed, cluster)
             cluster.prepare(settings, signal="recovery.signal" if settings else "")
+        return self._recovered(cluster)
+
+    def _from_repository(self, source: Source, tool: Tool) -> Restored:
+        watch, postgres = self._watch, self._postgres
+        cluster = self._copy()
+        with watch.phase("fetch"):
+            pass  # it restores straight from where it is kept
+        with watch.phase("restore"):
+            repository.restore(postgres, tool, source.path.name, cluster)
+            wal = repository.fetch(self._visit, postgres, tool, cluster, source.since)
+            command = copies.restore_command(wal)
+            cluster.prepare({"restore_command": command}, signal="recovery.signal")
+        return self._recovered(cluster)
+
+    def _copy(self) -> copies.Copy:
+        postgres, superuser = self._postgres, self._live.superusers[0]
+        socket = self._life.enter_context(socket_folder(postgres))
+        return copies.Copy(postgres, "restored", socket=socket, user=superuser)
+
+    def _recovered(self, cluster: copies.Copy) -> Restored:
         self._life.callback(cluster.stop, immediate=True)
-        with watch.phase("start"):
-            cluster.begin(visit)
-        with watch.phase("replay"):
-            cluster.recovered(visit)
+        with self._watch.phase("start"):
+            cluster.begin(self._visit)
+        with self._watch.phase("replay"):
+            cluster.recovered(self._visit)
         return Restored(cluster, self._live.name)
 
 

@@ -17,6 +17,7 @@ from psycopg.conninfo import make_conninfo
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.evidence import locks
+from readiness_kit.probes.backup_fetch import FETCHED
 from readiness_kit.probes.host import is_our_backend
 from readiness_kit.probes.postgres_session import Sql, parameters, session
 from readiness_kit.probes.postgres_tools import installation
@@ -154,7 +155,7 @@ def _demand_empty(place: Path) -> None:
     for one in place.iterdir():
         if one.name.startswith(PREFIX) and one.is_dir() and not one.is_symlink():
             shutil.rmtree(one, ignore_errors=True)
-    if left := sorted(one.name for one in place.iterdir()):
+    if left := sorted(one.name for one in place.iterdir() if not one.name.startswith(FETCHED)):
         raise NotSeen(
             f"database.scratch: {place} is not empty ({', '.join(left[:3])})",
             hint="name an empty folder: nothing of the target is overwritten",
