@@ -70,7 +70,7 @@ RECORDS_CAP = 16
 @cache
 def suites() -> dict[int, str]:
     """Return every suite of TLS 1.2 and older by code: the IANA registry and the drafts in use."""
-    text = resources.files("readiness_kit.probes").joinpath("tls_suites.tsv").read_text("ascii")
+    text = resources.files("readiness_kit.probes.tls").joinpath("suites.tsv").read_text("ascii")
     rows = (line.split("\t") for line in text.splitlines())
     return {int(code, 16): name for code, name in rows}
 
