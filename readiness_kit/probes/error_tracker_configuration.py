@@ -9,7 +9,7 @@ from pathlib import Path
 
 from readiness_kit.facts.error_tracker_configuration import ErrorTrackerConfiguration, SampleRate
 from readiness_kit.probes.environments import environments
-from readiness_kit.probes.source_tree import source_tree, text_of
+from readiness_kit.probes.source.tree import source_tree, text_of
 from readiness_kit.sources import Visit, source
 
 ADDRESS = re.compile(r"https?://[0-9a-f]{16,64}(?::[0-9a-f]{16,64})?@[\w.-]+(?::\d+)?/\w*\d+\b")

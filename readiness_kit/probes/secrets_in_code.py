@@ -23,7 +23,7 @@ from readiness_kit.probes.secrets_in_history import (
     search_history,
     searched,
 )
-from readiness_kit.probes.source_tree import Tree, source_tree, text_of
+from readiness_kit.probes.source.tree import Tree, source_tree, text_of
 from readiness_kit.sources import Visit, source
 
 MOST_FOUND = 200

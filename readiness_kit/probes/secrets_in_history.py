@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from readiness_kit.facts.secrets import Searched, What
 from readiness_kit.probes.secret_patterns import is_configuration, secrets_in
-from readiness_kit.probes.source_tree import Tree, git, git_command, git_environment
+from readiness_kit.probes.source.tree import Tree, git, git_command, git_environment
 from readiness_kit.sources import Visit
 
 HISTORY_CAP_BYTES = 100_000_000

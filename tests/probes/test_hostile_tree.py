@@ -8,7 +8,7 @@ from webserver import visit
 
 from readiness_kit.probes import signing_key
 from readiness_kit.probes.secrets_in_code import secrets_in_code
-from readiness_kit.probes.source_tree import git as git_of_kit
+from readiness_kit.probes.source.tree import git as git_of_kit
 from readiness_kit.target import Source
 
 KEY = "4f0e9a6c1b7d" * 3

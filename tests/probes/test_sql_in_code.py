@@ -4,7 +4,7 @@ import pytest
 from webserver import visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.sql_in_code import PLANTED, sql_in_code, statements
+from readiness_kit.probes.source.sql import PLANTED, sql_in_code, statements
 from readiness_kit.target import Source
 
 CONSTANT = {

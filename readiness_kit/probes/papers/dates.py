@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from readiness_kit.facts.papers import PaperDates
-from readiness_kit.probes.source_tree import git
+from readiness_kit.probes.source.tree import git
 
 COMMITS = 50
 """So many commits of a document are looked at."""

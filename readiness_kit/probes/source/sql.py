@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.sql_in_code import Judged, SqlInCode, Statement
-from readiness_kit.probes.python_program import Program, Site, last_word
-from readiness_kit.probes.source_tree import source_tree, text_of
-from readiness_kit.probes.text_origins import SQL_TEXT, Origins, Tracer
+from readiness_kit.probes.source.origins import SQL_TEXT, Origins, Tracer
+from readiness_kit.probes.source.program import Program, Site, last_word
+from readiness_kit.probes.source.tree import source_tree, text_of
 from readiness_kit.sources import Visit, source
 
 SENDS = {

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from readiness_kit.probes.python_program import (
+from readiness_kit.probes.source.program import (
     Function,
     Place,
     Program,
