@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from readiness_kit.probes.secret_strength import bits_of, fingerprint
+from readiness_kit.probes.secrets.strength import bits_of, fingerprint
 
 LONGEST_LINE = 20_000
 """Longer lines are minified code or data: they are searched for issuers' forms only."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from readiness_kit.facts.secrets import Searched, What
-from readiness_kit.probes.secret_patterns import is_configuration, secrets_in
+from readiness_kit.probes.secrets.patterns import is_configuration, secrets_in
 from readiness_kit.probes.source.tree import Tree, git, git_command, git_environment
 from readiness_kit.sources import Visit
 

@@ -13,16 +13,16 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.facts.secrets import FoundSecret, SecretsInCode
 from readiness_kit.probes.kubernetes.manifests import Manifest, manifest_files, manifests
 from readiness_kit.probes.kubernetes.secrets import items, mapping, secret_values
-from readiness_kit.probes.planted_secrets import planted
-from readiness_kit.probes.secret_patterns import is_configuration, secrets_in
-from readiness_kit.probes.secret_strength import fingerprint
-from readiness_kit.probes.secrets_in_history import (
+from readiness_kit.probes.secrets.in_history import (
     Hit,
     Swept,
     hits_in_patch,
     search_history,
     searched,
 )
+from readiness_kit.probes.secrets.patterns import is_configuration, secrets_in
+from readiness_kit.probes.secrets.planted import planted
+from readiness_kit.probes.secrets.strength import fingerprint
 from readiness_kit.probes.source.tree import Tree, source_tree, text_of
 from readiness_kit.sources import Visit, source
 

@@ -1,0 +1,1 @@
+"""Secrets: searched for where none may be, and followed to where they come from."""
