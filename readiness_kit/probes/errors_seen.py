@@ -21,7 +21,7 @@ from readiness_kit.facts.errors_seen import (
 )
 from readiness_kit.probes.error_tracking import listing
 from readiness_kit.probes.graphql import bearer, changes, plain_query, read_body
-from readiness_kit.probes.logs import Tail
+from readiness_kit.probes.logs.lines import Tail
 from readiness_kit.sources import Address, Visit, source
 
 TIMEOUT_S = 5.0

@@ -4,9 +4,9 @@ import pytest
 from webserver import visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.log_bounds import log_bounds
-from readiness_kit.probes.log_collectors import docker_bound, journal_bound
-from readiness_kit.probes.logrotate import parse
+from readiness_kit.probes.logs.bounds import log_bounds
+from readiness_kit.probes.logs.collectors import docker_bound, journal_bound
+from readiness_kit.probes.logs.logrotate import parse
 from readiness_kit.target import HandlerRotation, Logs
 
 TEXT = """

@@ -4,7 +4,7 @@ import pytest
 from webserver import Reply, secret, serve, visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.logs import PATTERNS, PLANTED, Tail, log_sample
+from readiness_kit.probes.logs.lines import PATTERNS, PLANTED, Tail, log_sample
 from readiness_kit.target import Auth, Logs
 
 LINE = {
