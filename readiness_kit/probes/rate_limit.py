@@ -17,7 +17,7 @@ from readiness_kit.facts.rate_limit import (
     RateLimitMinute,
     Tally,
 )
-from readiness_kit.probes.environment import parse
+from readiness_kit.probes.environment.file import parse
 from readiness_kit.probes.graphql import bearer
 from readiness_kit.probes.http import ERROR, Ask, cheap
 from readiness_kit.probes.nginx.configuration import read_config

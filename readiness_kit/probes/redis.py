@@ -16,7 +16,7 @@ from redis.retry import Retry
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.redis import CacheAnswers, CacheEncryption, CacheServer, CacheUrl, Reply
-from readiness_kit.probes.environment import parse
+from readiness_kit.probes.environment.file import parse
 from readiness_kit.sources import Address, Visit, source
 
 TIMEOUT_S = 2.0

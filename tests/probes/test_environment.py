@@ -4,7 +4,7 @@ import pytest
 from webserver import visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.environment import parse, start_environment, summary
+from readiness_kit.probes.environment.file import parse, start_environment, summary
 from readiness_kit.target import Application
 
 

@@ -2,7 +2,7 @@ import pytest
 from webserver import visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.error_tracker_configuration import error_tracker_configuration
+from readiness_kit.probes.environment.error_tracker import error_tracker_configuration
 from readiness_kit.target import Application, Kubernetes, Source
 
 ADDRESS = f"https://{'0123456789abcdef' * 2}@o7.tracker.example/42"

@@ -8,7 +8,7 @@ from webserver import visit
 
 from readiness_kit.checks.application.environment_variables import CHECK
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.required_variables import required_variables
+from readiness_kit.probes.environment.required import required_variables
 from readiness_kit.probes.secrets.strength import EXAMPLES, bits_of, secret_in, strength
 from readiness_kit.target import Application, Kubernetes
 

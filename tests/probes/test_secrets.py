@@ -478,7 +478,7 @@ def test_systemd_units(tmp_path, line, status):
     ("mode", "owner", "status"), [(0o400, 0, "WARN"), (0o440, 0, "FAIL"), (0o400, 1000, "FAIL")]
 )
 def test_an_environment_file_is_a_weakness_at_best(tmp_path, monkeypatch, mode, owner, status):
-    from readiness_kit.probes import environments
+    from readiness_kit.probes.environment import places as environments
 
     file = tmp_path / "shop.env"
     file.write_text("A=hunter2hunter2\n")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.secrets import SecretOrigin, SecretOrigins, Way
-from readiness_kit.probes.environments import Given, Place, environments
+from readiness_kit.probes.environment.places import Given, Place, environments
 from readiness_kit.probes.secrets.strength import UNEXPANDED, secret_in
 from readiness_kit.sources import Visit, source
 

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import psutil
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.environment import parse
+from readiness_kit.probes.environment.file import parse
 from readiness_kit.probes.kubernetes.manifests import Manifest, manifest_files, manifests
 from readiness_kit.probes.kubernetes.secrets import Stores, items, mapping, stores
 from readiness_kit.sources import Visit
