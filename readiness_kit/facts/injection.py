@@ -18,6 +18,11 @@ class Shape(Record, frozen=True):
     elapsed_ms: float
     """From sending to the last byte; of two tries the quicker."""
 
+    @property
+    def clean(self) -> bool:
+        """Whether it was answered without an error."""
+        return self.form.endswith(", 0 errors")
+
 
 class Injection(Record, frozen=True):
     """One payload in one argument."""
@@ -46,7 +51,9 @@ class InjectionAttempts(Fact, frozen=True, kw_only=True):
     attempts: tuple[Injection, ...]
 
     arguments_left_out: int
-    """Arguments that take a text beyond those that were tried."""
+    """Texts that were not tried: beyond ``limits.injection_arguments``, or beside a value that
+    cannot be made up.
+    """
 
     writes_untried: bool
     """Whether there are mutations, and none is declared by which to try."""

@@ -6,18 +6,27 @@ statement, or make the database sleep for two seconds.
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import NamedTuple
 
-from graphql import GraphQLField, GraphQLScalarType, GraphQLSchema
+from graphql import (
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLList,
+    GraphQLScalarType,
+    GraphQLSchema,
+    is_required_argument,
+    is_required_input_field,
+)
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.injection import Injection, InjectionAttempts, Shape
 from readiness_kit.probes.errors_seen import internals, planted
-from readiness_kit.probes.graphql import Json, Reply
-from readiness_kit.probes.input_cases import Operation, operations
+from readiness_kit.probes.graphql import Json, Reply, changes
+from readiness_kit.probes.input_cases import query_of, suitable
 from readiness_kit.probes.input_writes import Writes, declared_write
-from readiness_kit.probes.marked import Caller, alive
-from readiness_kit.probes.schema import known_schema, nullable
+from readiness_kit.probes.marked import Caller, alive, root_fields
+from readiness_kit.probes.schema import Step, known_schema, leaf_of, nullable
 from readiness_kit.sources import Visit, source
 
 SLEEP_S = 2.0
@@ -31,12 +40,16 @@ PAYLOADS = {
 }
 SLEEPY = frozenset({"sleep inside", "sleep after"})
 PLAIN = "readiness kit plain value"
-MOST_ARGUMENTS = 5
+WITHIN_INPUT = 2
+"""Texts that are tried within one input object: its fields go one way into the statement."""
+
 TIMEOUT_S = 8.0
 
 _NO_TEXT = frozenset({"Int", "Float", "Boolean"})
 
 Send = Callable[[str], Reply]
+Wrap = Callable[[str], Json]
+"""Puts a text where its argument wants it: as it is, in a list, or deep in an input object."""
 
 
 class Place(NamedTuple):
@@ -51,8 +64,8 @@ class Place(NamedTuple):
 
 @source(
     effect="canary",
-    asks="7 requests for each of 5 arguments, and 7 marked writes with their undoing",
-    deadline_s=60,
+    asks="8 requests for each of limits.injection_arguments, 8 marked writes with their undoing",
+    deadline_s=600,
 )
 def injection_attempts(visit: Visit) -> InjectionAttempts:
     """Try each payload against a plain value, a delay twice.
@@ -65,8 +78,9 @@ def injection_attempts(visit: Visit) -> InjectionAttempts:
     caller = Caller(visit, visit.addresses(visit.api.url)[0], "")
     canary = declared_write(visit)
     writes = Writes(visit, canary) if canary is not None else None
-    places = list(_places(schema, caller))
-    tried = places[:MOST_ARGUMENTS]
+    places, untold = _places(schema, caller, visit)
+    most = visit.target.limits.injection_arguments
+    tried = places[:most]
     if canary is not None and writes is not None:
         tried.append(Place("write", _sender(writes, canary.write)))
     if not tried:
@@ -77,7 +91,7 @@ def injection_attempts(visit: Visit) -> InjectionAttempts:
     return InjectionAttempts(
         payloads=PAYLOADS,
         attempts=tuple(attempts),
-        arguments_left_out=len(places) - len(places[:MOST_ARGUMENTS]),
+        arguments_left_out=len(places) - len(places[:most]) + untold,
         writes_untried=writes is None and bool(schema.mutation_type),
         rows_left=writes.finish().left if writes is not None else 0,
         controls=tuple(one is not None and one.answered for one in (before, after)),
@@ -90,33 +104,94 @@ def _sender(writes: Writes, document: str) -> Send:
     return lambda value: writes.send(document, f"{writes.new_mark()} {value}", timeout_s=TIMEOUT_S)
 
 
-def _places(schema: GraphQLSchema, caller: Caller) -> Iterator[Place]:
-    root = schema.query_type
-    for one in operations(schema, {}, PLAIN):
-        field = root.fields[one.name] if root is not None else None
-        for argument in _texts(field) if field is not None else ():
-            asker = _asker(caller, one, argument)
-            yield Place(f"Query.{one.name}.{argument}", asker, one.name)
+def _places(schema: GraphQLSchema, caller: Caller, visit: Visit) -> tuple[list[Place], int]:
+    """Return every argument that takes a text, and how many cannot be asked for by themselves.
+
+    A field that wants a value of a kind nobody knows is asked for as ``smoke`` asks for it.
+    """
+    places, untold = list(_smoke(caller, visit)), 0
+    declared = {field for one in visit.target.smoke for field in root_fields(one.query)}
+    for name, field in schema.query_type.fields.items() if schema.query_type else ():
+        needed = {
+            key: suitable(one.type, None, PLAIN)
+            for key, one in field.args.items()
+            if is_required_argument(one)
+        }
+        for argument, path, wrap in _texts(field):
+            if all(value is not None for key, value in needed.items() if key != argument):
+                step = Step("Query", name, field)
+                asked = _asker(caller, step, needed, argument, wrap)
+                places.append(Place(f"Query.{name}.{path}", asked, name))
+            elif f"Query.{name}" not in declared:
+                untold += 1
+    return places, untold
 
 
-def _texts(field: GraphQLField) -> Iterator[str]:
-    """Yield the arguments of *field* that take a text: String, ID, scalars of the service's own."""
+def _smoke(caller: Caller, visit: Visit) -> Iterator[Place]:
+    """Yield the variables of the declared queries that hold a text."""
+    for one in visit.target.smoke:
+        for name, value in () if changes(one.query) else one.variables.items():
+            if isinstance(value, str):
+
+                def send(text: str, query: str = one.query, name: str = name) -> Reply:
+                    given = next(each for each in visit.target.smoke if each.query == query)
+                    return caller.ask(query, {**given.variables, name: text}, timeout_s=TIMEOUT_S)
+
+                yield Place(f"smoke {one.name} ${name}", send)
+
+
+def _texts(field: GraphQLField) -> Iterator[tuple[str, str, Wrap]]:
+    """Yield argument, path and wrapping of each text that *field* takes."""
     for name, one in field.args.items():
-        inner = nullable(one.type)
-        if isinstance(inner, GraphQLScalarType) and inner.name not in _NO_TEXT:
-            yield name
+        within = _within(one.type)
+        simple = not isinstance(nullable(one.type), GraphQLInputObjectType)
+        for path, wrap in within if simple else islice(within, WITHIN_INPUT):
+            yield name, f"{name}{path}", wrap
 
 
-def _asker(caller: Caller, one: Operation, argument: str) -> Send:
-    def send(value: str) -> Reply:
-        values: dict[str, Json] = {**one.values, argument: value}
-        return caller.ask(one.document, values, timeout_s=TIMEOUT_S)
+def _within(kind: object, outer: frozenset[str] = frozenset()) -> Iterator[tuple[str, Wrap]]:
+    """Yield where a text goes in *kind*: String, ID, scalars of the service's own.
+
+    An input object in itself, as AND of conditions is, goes the same way as the outer one.
+    """
+    inner = nullable(kind)
+    if isinstance(inner, GraphQLList):
+        yield from ((path, _in_list(wrap)) for path, wrap in _within(inner.of_type, outer))
+    elif isinstance(inner, GraphQLScalarType) and inner.name not in _NO_TEXT:
+        yield "", lambda text: text
+    elif isinstance(inner, GraphQLInputObjectType) and inner.name not in outer:
+        needed = {
+            name: suitable(one.type, None, PLAIN)
+            for name, one in inner.fields.items()
+            if is_required_input_field(one)
+        }
+        for name, one in inner.fields.items():
+            if all(value is not None for key, value in needed.items() if key != name):
+                for path, wrap in _within(one.type, outer | {inner.name}):
+                    yield f".{name}{path}", _in_object(wrap, name, needed)
+
+
+def _in_list(wrap: Wrap) -> Wrap:
+    return lambda text: [wrap(text)]
+
+
+def _in_object(wrap: Wrap, name: str, needed: dict[str, Json]) -> Wrap:
+    return lambda text: {**needed, name: wrap(text)}
+
+
+def _asker(caller: Caller, step: Step, needed: dict[str, Json], argument: str, wrap: Wrap) -> Send:
+    passed = {key: step.field.args[key] for key in dict.fromkeys((*needed, argument))}
+    document = query_of(step.name, passed, leaf_of(step.below))
+
+    def send(text: str) -> Reply:
+        return caller.ask(document, {**needed, argument: wrap(text)}, timeout_s=TIMEOUT_S)
 
     return send
 
 
 def _attempts(place: Place) -> Iterator[Injection]:
-    control = _shape(place, PLAIN)
+    first = _shape(place, PLAIN)
+    control = min(first, _shape(place, PLAIN), key=lambda one: one.elapsed_ms)  # the first is cold
     for name, payload in PAYLOADS.items():
         sleeps_s = SLEEP_S if name in SLEEPY else 0.0
         answer = _shape(place, payload)

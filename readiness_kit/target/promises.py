@@ -58,6 +58,9 @@ class Limits(Part, frozen=True):
     requests_per_minute: Annotated[int, Meta(gt=0)] = 80
     """Pace of the probes, kept below the rate limit of the service."""
 
+    injection_arguments: Annotated[int, Meta(gt=0)] = 30
+    """Arguments of queries that payloads of SQL injection are tried in, 8 requests each."""
+
     rate: RateLimits = RateLimits()
     """The rate limit the service declares."""
 

@@ -112,7 +112,7 @@ def test_a_write_that_strikes(look):
 
 def test_a_delay_is_measured_twice(monkeypatch):
     """The answer's time is given, not waited for."""
-    given = iter([5.0, 5.0, 5.0, 5.0, 2100.0, 6.0, 2100.0, 2100.0, 5.0])
+    given = iter([5.0, 1500.0, 5.0, 5.0, 5.0, 2100.0, 6.0, 2100.0, 2100.0, 5.0])
     answer = SimpleNamespace(status=200, errors=(), reason="")
 
     def send(_):
@@ -125,6 +125,48 @@ def test_a_delay_is_measured_twice(monkeypatch):
     }
     assert times["sleep inside"] == 6.0
     assert times["sleep after"] == 2100.0
+
+
+def test_a_service_that_refuses_every_value_proves_nothing(look):
+    def forbidden(_):
+        return {"data": {"user": None}, "errors": [{"message": "you may not"}]}
+
+    assert shown(look(service(forbidden), schema=QUERIES, canary=None)) == "UNKNOWN"
+
+
+FILTERS = """
+type Query { users(where: Filter, names: [String!]): [User!], at(when: Moment!, name: String): User }
+input Filter { AND: [Filter!], name: Text, age: Int }
+input Text { eq: String, contains: String, matches: String }
+scalar Moment
+type User { id: ID! }
+"""
+
+
+def filtered(strikes):
+    def answer(asked):
+        if "__schema" in asked.query:
+            return Reply(body={"errors": [{"message": "no"}]})
+        if "users" in asked.query:
+            struck = strikes(asked.variables) and "' OR '1'='1" in str(asked.variables)
+            return Reply(body={"data": {"users": [{"id": "7"}] if struck else []}})
+        return Reply(body={"data": {"at": None} if "at(" in asked.query else {"me": ROW}})
+
+    return answer
+
+
+@pytest.mark.parametrize("argument", ["where", "names"])
+def test_texts_deep_in_input_objects_and_lists_are_tried(look, argument):
+    answer = filtered(lambda values: argument in values)
+    assert shown(look(answer, schema=FILTERS, canary=None)) == "FAIL"
+
+
+def test_what_cannot_be_asked_for_is_not_seen(look):
+    fact = look(filtered(lambda _: False), schema=FILTERS, canary=None)
+    places = {one.place for one in fact.attempts}
+    assert {"Query.users.where.name.eq", "Query.users.names"} < places
+    assert fact.arguments_left_out == 1  # beside a Moment that nobody can make up
+    assert shown(fact) == "UNKNOWN"
 
 
 def test_a_service_whose_control_fails_passes_nothing(look):

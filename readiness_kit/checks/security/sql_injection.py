@@ -100,6 +100,7 @@ def judge_payloads(seen: InjectionAttempts) -> Iterator[Finding]:
         one for one in seen.attempts if not _answered(one.control) or not _answered(one.answer)
     ]
     places = {one.place for one in seen.attempts}
+    deaf = sorted(places - {one.place for one in seen.attempts if one.control.clean})
     complete = all(
         {one.payload for one in seen.attempts if one.place == place} >= set(seen.payloads)
         for place in places
@@ -109,6 +110,8 @@ def judge_payloads(seen: InjectionAttempts) -> Iterator[Finding]:
         got=f"{len(struck)} of {len(seen.attempts)} payloads in {len(places)} arguments strike"
         + "".join(f"; {one}" for one in struck[:SHOWN])
         + f"; {len(silent)} without an answer" * bool(silent)
+        + f"; {seen.arguments_left_out} texts not tried" * (seen.arguments_left_out > 0)
+        + f"; plain values too are refused by {', '.join(deaf[:SHOWN])}" * bool(deaf)
         + "; no write is declared to try mutations by" * seen.writes_untried
         + f"; {seen.rows_left} marked rows left behind" * (seen.rows_left > 0),
         want="each answered as a plain value is: same shape, no delay, no SQL in it",
@@ -124,6 +127,12 @@ def judge_payloads(seen: InjectionAttempts) -> Iterator[Finding]:
         yield case.not_seen(Cause.COULD_NOT_ASK)
     elif not seen.planted or not all(seen.planted.values()):
         yield case.not_seen(Cause.UNPROVEN)
+    elif len(deaf) == len(places):
+        yield case.not_seen(Cause.UNPROVEN, "no plain value is answered: is the token good for it?")
+    elif seen.arguments_left_out > 0:
+        yield case.not_seen(
+            Cause.TOO_FEW_SAMPLES, "raise limits.injection_arguments, or ask for them under smoke"
+        )
     elif seen.writes_untried:
         yield case.not_seen(Cause.NOT_CONFIGURED, "declare cache.canary with write and undo")
     else:
@@ -282,6 +291,21 @@ def close_the_door(seen: InjectionAttempts) -> InjectionAttempts:
     return seen.replace(attempts=tuple(attempts), controls=(False, False))
 
 
+def leave_out_arguments(seen: InjectionAttempts) -> InjectionAttempts:
+    """There are more arguments than were tried."""
+    return seen.replace(arguments_left_out=1)
+
+
+def refuse_plain_values(seen: InjectionAttempts) -> InjectionAttempts:
+    """Whatever the value, nothing but an error comes back."""
+    refused = replace(_PLAIN, form="{user: null}, 1 errors")
+    attempts = (
+        replace(one, control=replace(one.control, form=refused.form), answer=refused)
+        for one in seen.attempts
+    )
+    return seen.replace(attempts=tuple(attempts))
+
+
 def try_nothing(seen: InjectionAttempts) -> InjectionAttempts:
     """No payload was sent."""
     return seen.replace(attempts=())
@@ -310,6 +334,8 @@ CHECK = Check(
         answer_otherwise,
         sleep,
         close_the_door,
+        leave_out_arguments,
+        refuse_plain_values,
         try_nothing,
     ),
     thresholds={
