@@ -12,7 +12,8 @@ import redis
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.caching import CacheExpiry, CacheUse, RepeatedRead, WriteSeen
-from readiness_kit.probes.graphql import Json, Reply, ask, bearer, plain_queries, plain_query
+from readiness_kit.probes.graphql import Reply, ask, bearer, plain_queries, plain_query
+from readiness_kit.probes.marked import first_id
 from readiness_kit.probes.postgres_session import Session, Sql, parameters, session
 from readiness_kit.probes.redis import cache_client
 from readiness_kit.sources import Visit, source
@@ -207,20 +208,6 @@ def _undo(visit: Visit, canary: CacheCanary, reply: Reply, headers: dict[str, st
     with visit.client(visit.api.url, headers=headers) as client:
         undone = ask(client, visit.api.graphql, canary.undo, {"id": found})
     return "yes" if undone.answer.answered else "no"
-
-
-def first_id(data: Json) -> str | int | None:
-    """Return the first ``id`` in *data*, an outer one before its inner ones.
-
-    >>> first_id({"createPost": {"post": {"id": "7"}}})
-    '7'
-    """
-    if isinstance(data, dict):
-        found = data.get("id")
-        if isinstance(found, (str, int)) and found:
-            return found
-    inner = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
-    return next((found for one in inner if (found := first_id(one)) is not None), None)
 
 
 @source(effect="read", asks="1 query, SCAN by prefix and the TTL of 200 keys at most")

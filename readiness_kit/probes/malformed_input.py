@@ -9,7 +9,6 @@ from readiness_kit.facts.input_validation import (
     MalformedInput,
     MalformedTry,
 )
-from readiness_kit.probes.caching import first_id
 from readiness_kit.probes.graphql import Json, ask, bearer, plain_query
 from readiness_kit.probes.input_cases import faulty, operations
 from readiness_kit.probes.input_writes import (
@@ -19,6 +18,7 @@ from readiness_kit.probes.input_writes import (
     faulty_writes,
     spot_of_mark,
 )
+from readiness_kit.probes.marked import first_id
 from readiness_kit.probes.schema import known_schema
 from readiness_kit.sources import Visit, source
 

@@ -113,6 +113,20 @@ def _operations(document: str) -> Iterator[OperationDefinitionNode]:
     yield from (one for one in tree.definitions if isinstance(one, OperationDefinitionNode))
 
 
+def first_id(data: Json) -> str | int | None:
+    """Return the first ``id`` in *data*, an outer one before its inner ones.
+
+    >>> first_id({"createPost": {"post": {"id": "7"}}})
+    '7'
+    """
+    if isinstance(data, dict):
+        found = data.get("id")
+        if isinstance(found, (str, int)) and found:
+            return found
+    inner = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+    return next((found for one in inner if (found := first_id(one)) is not None), None)
+
+
 def marked_ids(data: Json, mark: str) -> set[str | int]:
     """Return the ids of the innermost objects in *data* that hold *mark* in one of their texts.
 

@@ -14,6 +14,7 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.facts.auth import SigningKey
 from readiness_kit.probes import token as tokens
 from readiness_kit.probes.environment.file import parse
+from readiness_kit.probes.graphql import Json
 from readiness_kit.probes.source.tree import git, git_command, git_environment
 from readiness_kit.sources import Visit, source
 
@@ -31,7 +32,6 @@ FILE_CAP_BYTES = 2_000_000
 FILES_CAP = 20_000
 HISTORY_CAP_BYTES = 200_000_000
 HISTORY_TIMEOUT_S = 8.0
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
 @source(effect="read", asks="no request: reads the key's file, the source tree and its history")
