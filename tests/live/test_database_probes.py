@@ -12,7 +12,7 @@ from readiness_kit.assessment import Assessment
 from readiness_kit.checks import all_checks
 from readiness_kit.contents import claims
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.identity import identity
+from readiness_kit.probes.callers.identity import identity
 from readiness_kit.probes.postgres_session import parameters, session
 from readiness_kit.probes.queries import hot_statements
 from readiness_kit.sandbox.lifecycle import running

@@ -6,7 +6,7 @@ from webserver import Reply, secret, serve, visit
 
 from readiness_kit.checks.security.api_keys import CHECK
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.key_use import key_use
+from readiness_kit.probes.callers.key_use import key_use
 from readiness_kit.probes.papers.key_rotation import key_rotation, rotations
 from readiness_kit.target import ApiKeys, Auth, Credentials, Kubernetes, Logs
 

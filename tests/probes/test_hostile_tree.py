@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from webserver import visit
 
-from readiness_kit.probes import signing_key
+from readiness_kit.probes.callers import signing_key
 from readiness_kit.probes.secrets.in_code import secrets_in_code
 from readiness_kit.probes.source.tree import git as git_of_kit
 from readiness_kit.target import Source

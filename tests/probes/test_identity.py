@@ -11,7 +11,7 @@ from tlsserver import context, listen, speak
 from webserver import Asked, Reply, serve, visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.identity import identity
+from readiness_kit.probes.callers.identity import identity
 from readiness_kit.sources import Address
 from readiness_kit.target import Release
 

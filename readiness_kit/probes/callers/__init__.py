@@ -1,0 +1,1 @@
+"""Who asks: tokens and their key, identities, and what each may do."""
