@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import itertools
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -60,10 +61,11 @@ class Shelf:
         self.client.put_object(Bucket=self.name, Key=key, Body=body, **more)
         self.stored(key).last_modified = (NOW - age).replace(tzinfo=None)
 
-    def fill(self, keys):
-        """Put empty objects there, past the wire: a thousand of them take a while on it."""
-        for key in keys:
-            s3_backends[DEFAULT_ACCOUNT_ID]["aws"].put_object(self.name, key, b"")
+    def fill(self, objects):
+        """Put many objects there, past the wire: a thousand of them take a while on it."""
+        for key, body in objects.items():
+            s3_backends[DEFAULT_ACCOUNT_ID]["aws"].put_object(self.name, key, body)
+            self.stored(key).last_modified = NOW.replace(tzinfo=None)
 
     def stored(self, key):
         """Return the server's own record of an object."""
@@ -86,6 +88,7 @@ class Shelf:
 @contextlib.contextmanager
 def serving() -> Iterator[str]:
     """Yield the URL of a server that speaks as Amazon's S3 does."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:

@@ -1,18 +1,19 @@
 """The newest backup on this machine: where it lies in a folder, or fetched from a bucket."""
 
 import contextlib
+import re
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from time import monotonic
 from typing import NamedTuple
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.evidence import locks
 from readiness_kit.facts.backups import Backup
 from readiness_kit.probes.backups import declared_backups, newest_backup
-from readiness_kit.probes.s3 import S3, Object
+from readiness_kit.probes.s3 import FROZEN, S3, Object
 from readiness_kit.probes.s3_backups import Stored, kept
 from readiness_kit.sources import Visit
 from readiness_kit.target import Backups, Bucket
@@ -34,11 +35,13 @@ EMPTY_FOLDERS = (
     "pg_snapshots",
     "pg_stat",
     "pg_stat_tmp",
+    "pg_subtrans",
     "pg_tblspc",
     "pg_twophase",
     "pg_wal/archive_status",
+    "pg_wal/summaries",
 )
-"""Folders that initdb makes: a bucket has no empty ones, and a server does not start without."""
+"""Folders that initdb makes: a bucket has no empty ones, and a server does not run without."""
 
 
 class Local(NamedTuple):
@@ -47,7 +50,7 @@ class Local(NamedTuple):
     backup: Backup
     path: Path
 
-    fetched_s: float
+    fetched_s: float = 0.0
     """How long it took to fetch; nothing where it lies here."""
 
 
@@ -63,12 +66,12 @@ def local_backup(visit: Visit) -> Iterator[Local]:
     """
     declared = declared_backups(visit)
     if declared.bucket is None:
-        yield Local(*newest_backup(visit), 0.0)
+        yield Local(*newest_backup(visit))
         return
     with _folder(visit) as folder:
-        began = time.monotonic()
+        began = monotonic()
         backup, path = _fetched(visit, declared, declared.bucket, folder)
-        yield Local(backup, path, round(time.monotonic() - began, 3))
+        yield Local(backup, path, round(monotonic() - began, 3))
 
 
 def _fetched(visit: Visit, declared: Backups, bucket: Bucket, folder: Path) -> tuple[Backup, Path]:
@@ -101,6 +104,38 @@ def _fetched(visit: Visit, declared: Backups, bucket: Bucket, folder: Path) -> t
     return newest.backup, path
 
 
+def local_wal(visit: Visit, bucket: Bucket, local: Local, since: str) -> tuple[Path, float]:
+    """Fetch the archived WAL from the segment *since* on; return its folder, and the seconds.
+
+    Raises:
+        NotSeen: It may not be read, or is too large.
+
+    """
+    began, store = monotonic(), S3(visit, bucket, bucket.wal_url or "")
+    listing = store.listing()
+    wanted = [one for one in listing.objects if _follows(one.key.rpartition("/")[2], since)]
+    size_bytes = sum(one.size for one in wanted)
+    folder = local.path.parent / "wal"
+    if frozen := next((one for one in wanted if one.storage_class in FROZEN), None):
+        raise NotSeen(f"{frozen.key} lies in {frozen.storage_class}, and must be thawed first")
+    if not listing.whole:
+        raise NotSeen(f"more lies in {store.place} than was listed", hint="narrow the prefix")
+    _demand_bytes(f"the WAL since {since}", size_bytes, bucket, local.path.parent)
+    try:
+        folder.mkdir()
+        for one in wanted:
+            _download(store, one, folder, one.key.rpartition("/")[2])
+    except OSError as error:
+        raise NotSeen(f"the WAL cannot be written to {folder}: {error.strerror}") from error
+    return folder, round(monotonic() - began, 3)
+
+
+def _follows(name: str, since: str) -> bool:
+    """Tell whether recovery from *since* on may ask for the file *name*, on any timeline."""
+    behind = re.match(r"[0-9A-F]{24}(?![0-9A-F])", name) is not None and name[8:24] >= since[8:24]
+    return behind or re.match(r"[0-9A-F]{8}\.history", name) is not None
+
+
 def _download(store: S3, one: Object, folder: Path, name: str) -> None:
     """Write an object to *name* below *folder*, and nowhere else."""
     parts = name.split("/") if name else []
@@ -118,18 +153,22 @@ def _demand_room(newest: Stored, bucket: Bucket, folder: Path) -> None:
             f"{backup.name} lies in {backup.frozen_in}, and must be thawed before it is read",
             hint="keep the newest backups in a class that can be read at once",
         )
-    if backup.size_bytes > bucket.max_download_bytes:
+    _demand_bytes(backup.name, backup.size_bytes, bucket, folder)
+
+
+def _demand_bytes(what: str, size_bytes: int, bucket: Bucket, folder: Path) -> None:
+    most = bucket.max_download_bytes
+    if size_bytes > most:
         raise NotSeen(
-            f"{backup.name} has {backup.size_bytes} bytes, and at most "
-            f"{bucket.max_download_bytes} may be fetched",
+            f"{what} has {size_bytes} bytes, and at most {most} may be fetched",
             cause="not_allowed",
             hint="raise backups.bucket.max_download_bytes: its traffic may cost money",
         )
     free = shutil.disk_usage(folder).free
-    if free < backup.size_bytes + SPARE_BYTES:
+    if free < size_bytes + SPARE_BYTES:
         raise NotSeen(
-            f"{folder.parent} has {free // 10**6} MB left, too few for {backup.name} of "
-            f"{backup.size_bytes // 10**6} MB and {SPARE_BYTES // 10**6} MB to spare",
+            f"{folder.parent} has {free // 10**6} MB left, too few for {what} of "
+            f"{size_bytes // 10**6} MB and {SPARE_BYTES // 10**6} MB to spare",
             hint="name a folder on a larger volume as database.scratch",
         )
 
@@ -143,6 +182,12 @@ def _folder(visit: Visit) -> Iterator[Path]:
             "readiness.yaml has no database.scratch: there is no place to fetch a backup to",
             cause="not_allowed",
             hint="add database.scratch, an empty folder with room for the backup",
+        )
+    place = scratch.resolve()
+    if any((one / "PG_VERSION").exists() for one in (place, *place.parents)):
+        raise NotSeen(
+            f"database.scratch: {scratch} lies in a data directory",
+            hint="name a folder of its own: nothing is written among the target's files",
         )
     with contextlib.ExitStack() as life:
         try:

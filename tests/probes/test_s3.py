@@ -51,7 +51,7 @@ def seen(call):
 
 
 def test_a_listing_goes_on_beyond_a_thousand(shelf, monkeypatch):
-    shelf.fill(f"daily/{number:04}" for number in range(2005))
+    shelf.fill({f"daily/{number:04}": b"" for number in range(2005)})
     looking = shelf.look()
     found = S3(looking, looking.target.backups.bucket, f"s3://{shelf.name}/daily").listing()
     assert (len(found.objects), found.whole) == (2005, True)

@@ -77,7 +77,7 @@ def test_an_empty_bucket_passes_nothing(shelf):
 
 def test_a_listing_that_is_cut_short_passes_nothing(shelf, monkeypatch):
     a_week(shelf)
-    shelf.fill(f"daily/z{number:04}" for number in range(1000))
+    shelf.fill({f"daily/z{number:04}": b"" for number in range(1000)})
     monkeypatch.setattr(s3, "PAGES", 1)
     fact = look(shelf)
     assert fact.truncated

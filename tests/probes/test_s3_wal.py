@@ -82,7 +82,7 @@ def test_a_packed_history_tells_nothing(shelf):
 
 
 def test_more_than_is_listed_is_not_judged(shelf, monkeypatch):
-    shelf.fill(f"wal/{name(number)}" for number in range(1001))
+    shelf.fill({f"wal/{name(number)}": b"" for number in range(1001)})
     monkeypatch.setattr(s3, "PAGES", 1)
     with pytest.raises(NotSeen, match="1000 objects"):
         archive(shelf)
