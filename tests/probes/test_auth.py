@@ -12,14 +12,14 @@ from webserver import Reply, secret, serve, visit
 
 from readiness_kit.checks.security.authentication import CHECK
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.callers import jwt as token
-from readiness_kit.probes.callers.signing_key import signing_key
-from readiness_kit.probes.callers.tokens import (
+from readiness_kit.probes.callers import token
+from readiness_kit.probes.callers.authentication import (
     anonymous_access,
     bad_tokens,
     forged_tokens,
     issued_token,
 )
+from readiness_kit.probes.callers.signing_key import signing_key
 from readiness_kit.target import Auth, Source
 
 KEY = "correct-horse-battery-staple-0123456789"

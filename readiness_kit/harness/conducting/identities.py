@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 
 from readiness_kit.errors import NotSeen, TargetError
-from readiness_kit.probes.callers.jwt import read
-from readiness_kit.probes.callers.tokens import mint
+from readiness_kit.probes.callers.authentication import mint
+from readiness_kit.probes.callers.token import read
 from readiness_kit.target import Target
 
 AHEAD_S = 60.0
