@@ -10,8 +10,8 @@ from readiness_kit.facts.input_validation import (
     MalformedTry,
 )
 from readiness_kit.probes.graphql import Json, ask, bearer, plain_query
-from readiness_kit.probes.input_cases import faulty, operations
-from readiness_kit.probes.input_writes import (
+from readiness_kit.probes.input.cases import faulty, operations
+from readiness_kit.probes.input.writes import (
     FaultyWrite,
     Writes,
     declared_write,

@@ -1,0 +1,1 @@
+"""Input that a service must refuse: faulty, too large, too deep, or hostile."""
