@@ -10,7 +10,7 @@ from webserver import visit
 
 from readiness_kit.commands.drilled import command
 from readiness_kit.errors import IntegrityError, NotSeen, UsageError
-from readiness_kit.probes.drill_records import drill_records
+from readiness_kit.probes.records.drills import drill_records
 from readiness_kit.records import drill_records as records
 from readiness_kit.records import signers, sshsig
 from readiness_kit.records.drill_records import Action, DrillRecord

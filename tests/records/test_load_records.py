@@ -12,7 +12,7 @@ from readiness_kit.checks.pre_deployment.load_testing import PEAK, SOAK
 from readiness_kit.commands.load_recording import Recorder
 from readiness_kit.errors import IntegrityError, NotSeen, UsageError
 from readiness_kit.evidence import canonical
-from readiness_kit.probes.load_records import load_records
+from readiness_kit.probes.records.load import load_records
 from readiness_kit.records import load_records as records
 from readiness_kit.records import sshsig
 from readiness_kit.target import Load, Release, Signoff

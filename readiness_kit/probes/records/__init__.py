@@ -1,0 +1,1 @@
+"""Signed records of deeds: load tests played, drills held."""
