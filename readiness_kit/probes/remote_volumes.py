@@ -9,7 +9,7 @@ import httpx
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.storage import Holds, Volume
-from readiness_kit.probes.prometheus import api_client, instant
+from readiness_kit.probes.metrics.prometheus import api_client, instant
 from readiness_kit.sources import Visit
 
 FIGURES = ("size_bytes", "avail_bytes", "free_bytes", "files", "files_free")

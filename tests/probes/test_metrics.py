@@ -4,7 +4,12 @@ import pytest
 from webserver import Reply, secret, serve, visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.metrics import counters_moved, metrics_exposed, parse, public_metrics
+from readiness_kit.probes.metrics.exposition import (
+    counters_moved,
+    metrics_exposed,
+    parse,
+    public_metrics,
+)
 from readiness_kit.target import Auth, Logs, Prometheus
 
 PAGE = """\

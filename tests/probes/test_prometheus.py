@@ -2,7 +2,7 @@ import pytest
 from webserver import Reply, serve, visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.prometheus import scrape_targets, seconds
+from readiness_kit.probes.metrics.prometheus import scrape_targets, seconds
 from readiness_kit.target import Prometheus
 
 URL = "http://10.0.0.5:8000/metrics"

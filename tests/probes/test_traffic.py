@@ -5,7 +5,7 @@ import pytest
 from webserver import Reply, secret, serve, visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.traffic import answer_sizes, database_growth, request_peak
+from readiness_kit.probes.metrics.traffic import answer_sizes, database_growth, request_peak
 from readiness_kit.target import Auth, Database, Prometheus, SmokeOperation
 
 PAGE = """\

@@ -9,7 +9,13 @@ from urllib.parse import urlsplit
 from prometheus_client.metrics_core import Metric
 
 from readiness_kit.harness.sampling.readings import Note
-from readiness_kit.probes.metrics import Exposition, counted, read, requests_counter, values
+from readiness_kit.probes.metrics.exposition import (
+    Exposition,
+    counted,
+    read,
+    requests_counter,
+    values,
+)
 from readiness_kit.sources import Visit
 
 FIRST_S = 1.0

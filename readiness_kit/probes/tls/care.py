@@ -16,8 +16,8 @@ from readiness_kit.facts.certificates import (
     ExpiryRule,
     WatchedCertificate,
 )
+from readiness_kit.probes.metrics.prometheus import query_api
 from readiness_kit.probes.nginx.configuration import read_config
-from readiness_kit.probes.prometheus import query_api
 from readiness_kit.sources import Visit, source
 
 METRIC = re.compile(r"\b\w*(?:cert\w*expir|cert\w*not_?after|expir\w*cert)\w*", re.IGNORECASE)

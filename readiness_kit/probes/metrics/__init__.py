@@ -1,0 +1,1 @@
+"""Metrics: those of the service's processes, and those that Prometheus keeps."""
