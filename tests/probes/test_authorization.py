@@ -8,12 +8,12 @@ from webserver import Reply, secret, serve, visit
 
 from readiness_kit.checks.security.authorization import CHECK
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes import schema as schemas
+from readiness_kit.probes.api import schema as schemas
+from readiness_kit.probes.api.marked import is_write
 from readiness_kit.probes.callers.access_matrix import access_matrix, read_matrix
 from readiness_kit.probes.callers.ownership import object_ownership
 from readiness_kit.probes.callers.restricted_fields import query_for, restricted_fields
 from readiness_kit.probes.input.query_limits import query_limits
-from readiness_kit.probes.marked import is_write
 from readiness_kit.target import Auth, Authorization, OwnedObject, Source
 
 ADD = "mutation Add($mark: String!) { addNote(input: {title: $mark}) { id } }"

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from webserver import Reply, serve, visit
 
 from readiness_kit.checks.infrastructure.load_balancer import CHECK, GOOD_CONFIG
-from readiness_kit.probes.balancer import instance_answers
+from readiness_kit.probes.api.balancer import instance_answers
 
 
 def one(name="a", data="same", **headers):

@@ -4,7 +4,7 @@ import pytest
 from webserver import Reply, secret, serve, visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.compression import compression_offer, decode
+from readiness_kit.probes.api.compression import compression_offer, decode
 from readiness_kit.target import Auth
 
 BODY = b'{"data": {"posts": "' + b"lorem " * 400 + b'"}}'

@@ -3,7 +3,7 @@ from webserver import Reply, serve, visit
 
 from readiness_kit.checks.security.cors import CHECK
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.cors import cors_answers, origins
+from readiness_kit.probes.api.cors import cors_answers, origins
 from readiness_kit.target import Auth
 
 APP = "https://app.example.com"

@@ -3,7 +3,7 @@ from graphql import build_schema, graphql_sync
 from webserver import Reply, secret, serve, visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.documentation import documented_schema, elements_of, live_schema
+from readiness_kit.probes.api.documentation import documented_schema, elements_of, live_schema
 from readiness_kit.target import Auth, Source
 
 SDL = '''

@@ -4,7 +4,7 @@ import pytest
 from webserver import Reply, serve, visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.edge import edge_seen, marks, origin_seen
+from readiness_kit.probes.api.edge import edge_seen, marks, origin_seen
 
 
 @pytest.mark.parametrize(

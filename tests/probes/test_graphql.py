@@ -3,7 +3,7 @@ from webserver import Reply, secret, serve, visit
 
 from readiness_kit.checks.application.production_mode import CHECK
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.graphql import ask, exploration, plain_query, read_body
+from readiness_kit.probes.api.graphql import ask, exploration, plain_query, read_body
 from readiness_kit.target import Auth, SmokeOperation
 
 ME = {"data": {"me": {"id": "1"}}}

@@ -4,7 +4,7 @@ import pytest
 from webserver import Reply, serve, visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.health import health_answers, read_state
+from readiness_kit.probes.api.health import health_answers, read_state
 
 READY = {"status": "ready", "checks": {"database": {"ok": True}, "cache": {"ok": True}}}
 

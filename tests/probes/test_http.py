@@ -7,7 +7,7 @@ from webserver import Reply, serve, visit
 from readiness_kit.checks.security import headers, tls
 from readiness_kit.checks.security.headers import example
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.http import answer_headers, plain_http
+from readiness_kit.probes.api.http import answer_headers, plain_http
 
 SENT = {name: values[0] for name, values in example.SENT.items()}
 

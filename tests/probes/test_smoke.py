@@ -2,7 +2,7 @@ import pytest
 from webserver import Reply, secret, serve, visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.smoke import smoke_rounds
+from readiness_kit.probes.api.smoke import smoke_rounds
 from readiness_kit.target import Auth, SmokeOperation
 
 SMOKE = (

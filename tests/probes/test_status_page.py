@@ -2,7 +2,7 @@ import pytest
 from webserver import Reply, serve, visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.status_page import status_page
+from readiness_kit.probes.api.status_page import status_page
 from readiness_kit.target import Communication
 
 PAGE = "<html><style>.outage {}</style><h1>All systems operational</h1></html>"

@@ -10,9 +10,16 @@ import msgspec
 
 from readiness_kit.errors import NotSeen, TargetError
 from readiness_kit.facts.authorization import ANONYMOUS, AccessMatrix, Cell, Undone
-from readiness_kit.probes.graphql import Reply
-from readiness_kit.probes.marked import Caller, first_id, is_write, new_mark, remove, root_fields
-from readiness_kit.probes.schema import known_schema
+from readiness_kit.probes.api.graphql import Reply
+from readiness_kit.probes.api.marked import (
+    Caller,
+    first_id,
+    is_write,
+    new_mark,
+    remove,
+    root_fields,
+)
+from readiness_kit.probes.api.schema import known_schema
 from readiness_kit.sources import Address, Visit, source
 from readiness_kit.target_file import strict_yaml
 

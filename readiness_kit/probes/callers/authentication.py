@@ -22,11 +22,11 @@ from readiness_kit.facts.auth import (
     IssuedToken,
 )
 from readiness_kit.facts.graphql import GraphqlAnswer
+from readiness_kit.probes.api.graphql import Json, ask, bearer
+from readiness_kit.probes.api.http import ERROR
 from readiness_kit.probes.callers import token as tokens
 from readiness_kit.probes.callers.signing_key import signing_secrets
 from readiness_kit.probes.callers.token import Token
-from readiness_kit.probes.graphql import Json, ask, bearer
-from readiness_kit.probes.http import ERROR
 from readiness_kit.sources import Address, Visit, source
 
 GARBAGE = "readiness-kit.is-no.token"

@@ -17,7 +17,7 @@ from readiness_kit.evidence import canonical
 from readiness_kit.evidence.folder import release_words
 from readiness_kit.facts.identity import Identity, PublicKey
 from readiness_kit.probes import postgres_session
-from readiness_kit.probes.graphql import Json, ask, bearer
+from readiness_kit.probes.api.graphql import Json, ask, bearer
 from readiness_kit.probes.postgres_session import Sql
 from readiness_kit.sources import Address, Visit, source
 

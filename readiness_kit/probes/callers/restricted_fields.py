@@ -8,9 +8,17 @@ from graphql import GraphQLSchema
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.authorization import ANONYMOUS, FieldRead, RestrictedFields
-from readiness_kit.probes.graphql import Json
-from readiness_kit.probes.marked import Caller, alive, is_write
-from readiness_kit.probes.schema import Composite, Step, Way, known_schema, nested, shortest, steps
+from readiness_kit.probes.api.graphql import Json
+from readiness_kit.probes.api.marked import Caller, alive, is_write
+from readiness_kit.probes.api.schema import (
+    Composite,
+    Step,
+    Way,
+    known_schema,
+    nested,
+    shortest,
+    steps,
+)
 from readiness_kit.sources import Visit, source
 
 ENTRIES = 10

@@ -12,9 +12,9 @@ import yaml
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.auth import SigningKey
+from readiness_kit.probes.api.graphql import Json
 from readiness_kit.probes.callers import token as tokens
 from readiness_kit.probes.environment.file import parse
-from readiness_kit.probes.graphql import Json
 from readiness_kit.probes.source.tree import git, git_command, git_environment
 from readiness_kit.sources import Visit, source
 

@@ -17,8 +17,8 @@ from graphql import (
 )
 
 from readiness_kit.facts.input_validation import Fault
-from readiness_kit.probes.graphql import Json
-from readiness_kit.probes.schema import NOBODY, Step, leaf_of, nullable
+from readiness_kit.probes.api.graphql import Json
+from readiness_kit.probes.api.schema import NOBODY, Step, leaf_of, nullable
 from readiness_kit.target import Bounds
 
 UNKNOWN = "noSuchFieldReadiness"

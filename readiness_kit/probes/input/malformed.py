@@ -9,7 +9,9 @@ from readiness_kit.facts.input_validation import (
     MalformedInput,
     MalformedTry,
 )
-from readiness_kit.probes.graphql import Json, ask, bearer, plain_query
+from readiness_kit.probes.api.graphql import Json, ask, bearer, plain_query
+from readiness_kit.probes.api.marked import first_id
+from readiness_kit.probes.api.schema import known_schema
 from readiness_kit.probes.input.cases import faulty, operations
 from readiness_kit.probes.input.writes import (
     FaultyWrite,
@@ -18,8 +20,6 @@ from readiness_kit.probes.input.writes import (
     faulty_writes,
     spot_of_mark,
 )
-from readiness_kit.probes.marked import first_id
-from readiness_kit.probes.schema import known_schema
 from readiness_kit.sources import Visit, source
 
 

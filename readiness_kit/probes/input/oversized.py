@@ -14,11 +14,11 @@ from graphql import (
 
 from readiness_kit.facts.graphql import GraphqlAnswer
 from readiness_kit.facts.input_validation import OversizedInput, OversizedTry, Size, Stored
-from readiness_kit.probes.graphql import Json, ask, bearer
-from readiness_kit.probes.http import CHEAP_QUERY
+from readiness_kit.probes.api.graphql import Json, ask, bearer
+from readiness_kit.probes.api.http import CHEAP_QUERY
+from readiness_kit.probes.api.schema import Step, known_schema, leaf_of, nullable
 from readiness_kit.probes.input.cases import query_of, suitable
 from readiness_kit.probes.input.writes import Writes, declared_write, spot_of_mark
-from readiness_kit.probes.schema import Step, known_schema, leaf_of, nullable
 from readiness_kit.sources import Visit, source
 
 LONG_TEXT = 1_000_000

@@ -11,10 +11,10 @@ import httpx
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.graphql import GraphqlAnswer
 from readiness_kit.facts.query_limits import DepthTry, QueryLimits
+from readiness_kit.probes.api.graphql import ask, bearer
+from readiness_kit.probes.api.http import CHEAP_QUERY, ERROR
+from readiness_kit.probes.api.schema import Known, Way, known_schema, ways
 from readiness_kit.probes.caching import application_statements
-from readiness_kit.probes.graphql import ask, bearer
-from readiness_kit.probes.http import CHEAP_QUERY, ERROR
-from readiness_kit.probes.schema import Known, Way, known_schema, ways
 from readiness_kit.sources import Visit, source
 
 DEEPEST = 50

@@ -11,7 +11,7 @@ import msgspec
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.kubernetes import AutoscalerState, AutoscalerStates
-from readiness_kit.probes.graphql import bearer
+from readiness_kit.probes.api.graphql import bearer
 from readiness_kit.sources import Visit, source
 from readiness_kit.target import KubernetesApi
 

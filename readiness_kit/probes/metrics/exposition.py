@@ -19,7 +19,7 @@ from readiness_kit.facts.metrics import (
     ProcessCounters,
     PublicMetrics,
 )
-from readiness_kit.probes.graphql import ask, bearer, plain_query
+from readiness_kit.probes.api.graphql import ask, bearer, plain_query
 from readiness_kit.probes.logs.lines import Tail
 from readiness_kit.sources import Address, Visit, source
 from readiness_kit.target import origin

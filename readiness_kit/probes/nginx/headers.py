@@ -6,7 +6,7 @@ from itertools import chain, islice, product
 from typing import NamedTuple
 
 from readiness_kit.facts.nginx_headers import HeaderPlace, NginxHeaders
-from readiness_kit.probes.http import KEPT, cheap
+from readiness_kit.probes.api.http import KEPT, cheap
 from readiness_kit.probes.nginx.keys import Keys
 from readiness_kit.probes.nginx.tree import (
     Directive,

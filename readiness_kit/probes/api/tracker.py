@@ -9,7 +9,7 @@ import msgspec
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.error_tracking import TrackedEvent, TrackerSeen
-from readiness_kit.probes.graphql import bearer
+from readiness_kit.probes.api.graphql import bearer
 from readiness_kit.sources import Visit
 
 ARRIVES_S = 60.0

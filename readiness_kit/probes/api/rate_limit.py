@@ -17,9 +17,9 @@ from readiness_kit.facts.rate_limit import (
     RateLimitMinute,
     Tally,
 )
+from readiness_kit.probes.api.graphql import bearer
+from readiness_kit.probes.api.http import ERROR, Ask, cheap
 from readiness_kit.probes.environment.file import parse
-from readiness_kit.probes.graphql import bearer
-from readiness_kit.probes.http import ERROR, Ask, cheap
 from readiness_kit.probes.nginx.configuration import read_config
 from readiness_kit.sources import Address, Visit, source
 from readiness_kit.target import Secret

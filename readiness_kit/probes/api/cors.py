@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.cors import CorsAnswer, CorsAnswers, Kind
-from readiness_kit.probes.http import ERROR, Ask, bearer, cheap
+from readiness_kit.probes.api.http import ERROR, Ask, bearer, cheap
 from readiness_kit.sources import Address, Visit, source
 
 FOREIGN = "https://readiness-kit.invalid"

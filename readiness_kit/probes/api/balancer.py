@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import httpx
 
 from readiness_kit.facts.balancer import BalancedAnswer, DirectAnswer, InstanceAnswers
-from readiness_kit.probes.graphql import read_body
-from readiness_kit.probes.http import ERROR, Ask, bearer, cheap
+from readiness_kit.probes.api.graphql import read_body
+from readiness_kit.probes.api.http import ERROR, Ask, bearer, cheap
 from readiness_kit.sources import Visit, source
 
 ROUND = 10

@@ -28,7 +28,7 @@ from graphql import (
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.query_limits import Origin
-from readiness_kit.probes.graphql import Json, ask, bearer
+from readiness_kit.probes.api.graphql import Json, ask, bearer
 from readiness_kit.sources import Visit
 
 NOBODY = "00000000-0000-0000-0000-000000000000"

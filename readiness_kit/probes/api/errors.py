@@ -19,8 +19,8 @@ from readiness_kit.facts.errors_seen import (
     Provocation,
     ProvokedErrors,
 )
-from readiness_kit.probes.error_tracking import listing
-from readiness_kit.probes.graphql import bearer, changes, plain_query, read_body
+from readiness_kit.probes.api.graphql import bearer, changes, plain_query, read_body
+from readiness_kit.probes.api.tracker import listing
 from readiness_kit.probes.logs.lines import Tail
 from readiness_kit.sources import Address, Visit, source
 
