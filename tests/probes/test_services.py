@@ -2,7 +2,7 @@ import pytest
 from webserver import visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.services import service_hops
+from readiness_kit.probes.nginx.services import service_hops
 from readiness_kit.target import Proxy
 
 
