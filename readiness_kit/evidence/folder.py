@@ -31,7 +31,7 @@ from readiness_kit import __version__
 from readiness_kit.contents import EFFECTS, Effect
 from readiness_kit.errors import NotSeen, RunFolderError
 from readiness_kit.evidence import atomic, canonical, locks
-from readiness_kit.evidence.redaction import Redactor
+from readiness_kit.evidence.redaction import Redactor, of_environment
 from readiness_kit.facts import Fact
 from readiness_kit.results import Link
 from readiness_kit.target import Target
@@ -383,7 +383,8 @@ def judges_digest() -> str:
 
 
 def _redactor(target: Target | None) -> Redactor:
-    return Redactor(secret.reveal() for secret in target.secrets()) if target else Redactor()
+    declared = (secret.reveal() for secret in target.secrets()) if target else ()
+    return Redactor((*declared, *of_environment()))
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -17,11 +18,21 @@ PATTERNS = (
     re.compile(r"(?i)(?<=bearer )[A-Za-z0-9._~+/=-]{8,}"),
     re.compile(r"(?<=://)[^\s/:@\"']*:[^\s/@\"']+(?=@)"),
     re.compile(r"(?i)(?<=password=)[^\s&\"']+"),
+    re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL),
 )
-"""Second net: JSON web tokens, bearer headers, credentials in URLs and DSNs, private keys."""
+"""Second net: JSON web tokens, bearer headers, credentials in URLs and DSNs, names of AWS's keys,
+private keys."""
 
 MARK = "[redacted]"
+
+AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""Variables that AWS's own tools take keys from: no target refers to them."""
+
+
+def of_environment() -> Iterator[str]:
+    """Yield the secrets that the environment holds for the libraries that are used."""
+    yield from (value for name in AWS_KEYS if (value := os.environ.get(name)))
 
 
 class Redactor:

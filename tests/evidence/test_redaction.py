@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from readiness_kit.evidence.redaction import MARK, Redactor
+from readiness_kit.evidence.redaction import MARK, Redactor, of_environment
 
 SECRET = 'p"ss/wörd&=?%42-long'
 ENCODINGS = {
@@ -78,3 +78,10 @@ def test_no_known_secret_survives(secret, before, after):
     redactor = Redactor([secret])
     clean = redactor.text(before + secret + after)
     assert secret not in clean or secret in MARK
+
+
+def test_keys_of_the_environment_are_secrets_too(monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    said = "key wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY of AKIAIOSFODNN7EXAMPLE"
+    assert Redactor(of_environment()).text(said) == "key [redacted] of [redacted]"
