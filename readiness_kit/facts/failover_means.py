@@ -5,9 +5,11 @@ from typing import Literal
 from readiness_kit.facts import Fact, Record
 from readiness_kit.facts.names import NameKept
 
+Manager = Literal["patroni", "repmgr", "pg_auto_failover", "cloudnative_pg", "rds"]
+
 
 class Member(Record, frozen=True, kw_only=True):
-    """One server as Patroni lists it."""
+    """One server that leads or may lead, as the manager lists it."""
 
     name: str
     """Its name."""
@@ -16,29 +18,41 @@ class Member(Record, frozen=True, kw_only=True):
     """``leader``, ``replica``, ``sync_standby`` …"""
 
     state: str
-    """``running``, ``streaming`` …"""
+    """``running`` and ``streaming`` are well; empty when it was not asked."""
 
 
 class FailoverManager(Fact, frozen=True, kw_only=True):
-    """The cluster as the API of each of its servers shows it."""
+    """The cluster as its manager shows it."""
+
+    kind: Manager
+    """Which manager."""
 
     asked: int
-    """Servers that were asked."""
+    """Places that were to be asked."""
 
     answered: int
-    """Servers that answered."""
+    """Those that answered."""
 
     members: tuple[Member, ...]
-    """Members, by the first answer."""
+    """Members that lead or may lead, by the first answer."""
 
     agreed: bool
-    """Whether all answers name the same leaders."""
+    """Whether all answers name the same leaders, and those that lead."""
 
     paused: bool
     """Whether failing over is switched off for maintenance."""
 
+    down: str
+    """Why the manager is not at work, or not ready to; empty when nothing speaks against it."""
+
     voters: int | None
-    """Members that vote on the primary, as declared; ``None`` when not declared."""
+    """Members that vote on the primary, as declared or seen; ``None`` when not known."""
+
+    managed: bool
+    """Whether a provider runs the manager, voters and all."""
+
+    ours: bool | None
+    """Whether a connection string leads to it; ``None`` where that is not looked at."""
 
 
 class WayToPrimary(Fact, frozen=True, kw_only=True):

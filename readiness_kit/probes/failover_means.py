@@ -1,73 +1,49 @@
-"""Ask Patroni who leads, and read how the application finds the primary."""
+"""Ask who fails over by itself, and read how the application finds the primary."""
 
 import ipaddress
 from datetime import UTC, datetime
 
-import httpx
-import msgspec
-
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.failover_means import FailoverManager, Member, WayToPrimary
+from readiness_kit.facts.failover_means import FailoverManager, WayToPrimary
+from readiness_kit.probes.manager_autofailover import pg_auto_failover
+from readiness_kit.probes.manager_cloudnative_pg import cloudnative_pg
+from readiness_kit.probes.manager_patroni import patroni
+from readiness_kit.probes.manager_rds import rds
+from readiness_kit.probes.manager_repmgr import repmgr
 from readiness_kit.probes.names import name_kept
 from readiness_kit.probes.postgres_session import parameters, servers
 from readiness_kit.sources import Visit, source
 
 
-class _Member(msgspec.Struct, frozen=True):
-    name: str
-    role: str = ""
-    state: str = ""
-
-
-class _Cluster(msgspec.Struct, frozen=True):
-    members: tuple[_Member, ...]
-    pause: bool = False
-
-
-@source(effect="read", asks="1 GET /cluster of Patroni on each server", deadline_s=20)
+@source(
+    effect="read",
+    asks="of Patroni 1 GET on each server, of repmgr 1 SQL statement on each, of pg_auto_failover "
+    "1 on the monitor, of CloudNativePG 3 GET of the API server, of RDS 1 call, of a cluster 17",
+    deadline_s=20,
+)
 def failover_manager(visit: Visit) -> FailoverManager:
-    """Ask every declared server of Patroni for the cluster.
+    """Ask the declared manager for the cluster.
 
     Raises:
-        NotSeen: None is declared, or none answers.
+        NotSeen: None is declared, or it does not answer.
 
     """
     declared = visit.database
-    if not declared.patroni:
-        raise NotSeen(
-            "readiness.yaml names no failover manager",
-            cause="not_configured",
-            hint="add database.patroni; other managers cannot be asked by this version of the kit",
-        )
-    found = [one for url in declared.patroni if (one := _cluster(visit, url))]
-    if not found:
-        raise NotSeen("no server of Patroni answered", hint="correct database.patroni")
-    leaders = {frozenset(one.name for one in each.members if is_leader(one)) for each in found}
-    return FailoverManager(
-        observed_at=datetime.now(UTC),
-        asked=len(declared.patroni),
-        answered=len(found),
-        members=tuple(
-            Member(name=one.name, role=one.role, state=one.state) for one in found[0].members
-        ),
-        agreed=len(leaders) == 1,
-        paused=any(one.pause for one in found),
-        voters=declared.voters,
+    managers = (
+        (declared.patroni, patroni),
+        (declared.repmgr, repmgr),
+        (declared.pg_auto_failover, pg_auto_failover),
+        (declared.cloudnative_pg, cloudnative_pg),
+        (declared.rds, rds),
     )
-
-
-def is_leader(one: _Member) -> bool:
-    """Tell whether it takes writes; Patroni before 4 calls it master elsewhere."""
-    return one.role in {"leader", "master", "primary"}
-
-
-def _cluster(visit: Visit, url: str) -> _Cluster | None:
-    try:
-        with visit.client(url) as client:
-            answer = client.get("/cluster").raise_for_status()
-        return msgspec.json.decode(answer.content, type=_Cluster)
-    except (httpx.HTTPError, msgspec.DecodeError):
-        return None
+    for named, ask in managers:
+        if named:
+            return ask(visit)
+    raise NotSeen(
+        "readiness.yaml names no failover manager",
+        cause="not_configured",
+        hint="add database.patroni, repmgr, pg_auto_failover, cloudnative_pg or rds",
+    )
 
 
 @source(

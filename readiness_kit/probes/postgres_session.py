@@ -261,6 +261,26 @@ class Sql(Enum):
         "SELECT on pg_tablespace",
     )
 
+    REPMGR = (
+        """
+        SELECT pg_is_in_recovery() AS in_recovery, repmgr.get_local_node_id() AS node,
+               repmgr.repmgrd_is_running() AS running, repmgr.repmgrd_is_paused() AS paused,
+               (SELECT coalesce(jsonb_agg(to_jsonb(node) ORDER BY node_id), '[]') FROM (
+                    SELECT node_id, node_name, type, active, priority FROM repmgr.nodes) AS node)
+                   AS nodes
+        """,
+        "USAGE on schema repmgr, SELECT on repmgr.nodes",
+    )
+    AUTO_FAILOVER = (
+        """
+        SELECT formationid AS formation, node.groupid AS group_id, node.nodename AS name,
+               node.reportedstate::text AS current, node.goalstate::text AS assigned,
+               node.candidatepriority AS priority, node.health,
+               extract(epoch FROM clock_timestamp() - node.reporttime)::float8 AS report_age_s
+        FROM pgautofailover.node ORDER BY formationid, groupid, nodename
+        """,
+        "USAGE on schema pgautofailover, SELECT on pgautofailover.node",
+    )
     STATEMENTS_EXTENSION = (
         """
         SELECT extversion AS version, extnamespace::regnamespace::text AS namespace,

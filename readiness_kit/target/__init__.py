@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from readiness_kit.contents import Phase
 from readiness_kit.target.drills import DrillName, Drills, Fault, FaultName, FreshRead
+from readiness_kit.target.failover import CloudNativePg, Rds
 from readiness_kit.target.load import AbortOn, Distributed, GaugeQuery, Load, LoadProfile, Profile
 from readiness_kit.target.parts import Environment, Part, Secret, origin, secrets_in
 from readiness_kit.target.promises import Limits, Objectives, ProductionLimits, RateLimits
@@ -66,6 +67,7 @@ __all__ = [
     "Bucket",
     "Cache",
     "CacheCanary",
+    "CloudNativePg",
     "Communication",
     "Credentials",
     "Database",
@@ -98,6 +100,7 @@ __all__ = [
     "Prometheus",
     "Proxy",
     "RateLimits",
+    "Rds",
     "Release",
     "Secret",
     "Signoff",

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from readiness_kit.target.failover import CloudNativePg, Rds
 from readiness_kit.target.parts import Part, Secret
 
 
@@ -45,8 +46,22 @@ class Database(Part, frozen=True):
     patroni: tuple[str, ...] = ()
     """Base URL of Patroni's API on each server, where Patroni fails over by itself."""
 
+    repmgr: tuple[Path, ...] = ()
+    """``repmgr.conf`` of each server, or a copy, where repmgrd fails over by itself; the servers
+    are asked by ``dsn`` and ``replicas``."""
+
+    pg_auto_failover: Secret | None = None
+    """Connection string of the monitor, where pg_auto_failover fails over by itself."""
+
+    cloudnative_pg: CloudNativePg | None = None
+    """Where the operator of CloudNativePG fails over by itself."""
+
+    rds: Rds | None = None
+    """Where RDS fails over by itself."""
+
     voters: Annotated[int, Meta(ge=1)] | None = None
-    """Members that vote on who is the primary: of etcd, Consul or ZooKeeper."""
+    """Members that vote on who is the primary: of etcd, Consul or ZooKeeper; with CloudNativePG
+    those of the etcd behind the API server. The other managers tell it themselves."""
 
     follows_primary: Literal["", "service", "pooler", "virtual_address"] = ""
     """What leads the application to the primary, where its connection string does not."""
@@ -66,6 +81,25 @@ class Database(Part, frozen=True):
     """Folder on the volume of the data directory in which a scratch file of 16 MB may be written
     and synced for ten seconds.
     """
+
+    def __post_init__(self) -> None:
+        """Demand at most one manager of failovers.
+
+        Raises:
+            ValueError: Several are named.
+
+        """
+        managers = (
+            self.patroni,
+            self.repmgr,
+            self.pg_auto_failover,
+            self.cloudnative_pg,
+            self.rds,
+        )
+        if sum(bool(one) for one in managers) > 1:
+            raise ValueError(
+                "name one of database.patroni, repmgr, pg_auto_failover, cloudnative_pg, rds"
+            )
 
 
 class CacheCanary(Part, frozen=True):

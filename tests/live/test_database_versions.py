@@ -12,12 +12,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from pooler import pooled
 from psycopg.conninfo import make_conninfo
 from webserver import visit
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.indexes import table_indexes
+from readiness_kit.probes.manager_autofailover import pg_auto_failover
+from readiness_kit.probes.manager_repmgr import repmgr
 from readiness_kit.probes.postgres import postgres_archiving, postgres_server, postgres_settings
 from readiness_kit.probes.postgres_plans import Planner
 from readiness_kit.probes.postgres_session import Sql, parameters, session
@@ -96,6 +99,23 @@ CREATE TABLE part_2 PARTITION OF part FOR VALUES FROM (10000) TO (20000);
 INSERT INTO customer SELECT n, 'name ' || n FROM generate_series(1, 20000) AS n;
 INSERT INTO purchase SELECT n, n, 'note' FROM generate_series(1, 12000) AS n;
 INSERT INTO part SELECT n, 'note' FROM generate_series(1, 19000) AS n;
+CREATE SCHEMA repmgr;
+CREATE TABLE repmgr.nodes (node_id int, node_name text, type text, active bool, priority int);
+INSERT INTO repmgr.nodes VALUES (1, 'db-1', 'primary', true, 100), (2, 'db-2', 'standby', true, 0);
+INSERT INTO repmgr.nodes VALUES (3, 'db-3', 'witness', true, 0);
+CREATE FUNCTION repmgr.get_local_node_id() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION repmgr.repmgrd_is_running() RETURNS bool LANGUAGE sql AS 'SELECT true';
+CREATE FUNCTION repmgr.repmgrd_is_paused() RETURNS bool LANGUAGE sql AS 'SELECT false';
+CREATE SCHEMA pgautofailover;
+CREATE TYPE pgautofailover.replication_state AS ENUM ('primary', 'secondary', 'maintenance');
+CREATE TABLE pgautofailover.node (formationid text, groupid int, nodename text,
+  reportedstate pgautofailover.replication_state, goalstate pgautofailover.replication_state,
+  candidatepriority int, health int, reporttime timestamptz DEFAULT now());
+INSERT INTO pgautofailover.node VALUES ('default', 0, 'a', 'primary', 'primary', 50, 1);
+INSERT INTO pgautofailover.node VALUES ('default', 0, 'b', 'secondary', 'secondary', 50, 1);
+INSERT INTO pgautofailover.node VALUES ('default', 0, 'c', 'secondary', 'secondary', 0, 1);
+GRANT USAGE ON SCHEMA repmgr, pgautofailover TO readiness_probe;
+GRANT SELECT ON ALL TABLES IN SCHEMA repmgr, pgautofailover TO readiness_probe;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO shop_app;
 ANALYZE;
 SELECT pg_stat_statements_reset()
@@ -154,6 +174,32 @@ def test_what_a_role_without_rights_may_not_see_is_said_or_hidden(cluster, tmp_p
         with pytest.raises(NotSeen) as caught:
             source.gather(asked)
         assert "pg_read_all_stats" in caught.value.hint
+
+
+def test_repmgr_is_asked_through_the_database(cluster, tmp_path):
+    """The schema stands in for the extension's: the same names and types."""
+    asked = database(tmp_path, cluster)
+    (tmp_path / "repmgr.conf").write_text(
+        "# failover=manual\nnode_id=1\nfailover='automatic'\npromote_command='repmgr promote'\n"
+    )
+    more = replace(asked.target.database, repmgr=(tmp_path / "repmgr.conf",))
+    fact = repmgr(visit("http://localhost", database=more))
+    assert [(one.name, one.role, one.state) for one in fact.members] == [
+        ("db-1", "leader", "running")
+    ]
+    assert (fact.asked, fact.answered, fact.agreed, fact.voters) == (2, 1, True, 3)
+    assert (fact.paused, fact.down) == (False, "")
+
+
+def test_the_monitor_of_pg_auto_failover_is_asked(cluster, tmp_path):
+    asked = database(tmp_path, cluster)
+    more = replace(asked.target.database, pg_auto_failover=asked.target.database.dsn)
+    fact = pg_auto_failover(visit("http://localhost", database=more))
+    assert [(one.name, one.role, one.state) for one in fact.members] == [
+        ("a", "leader", "running"),
+        ("b", "replica", "running"),
+    ]
+    assert (fact.agreed, fact.paused, fact.voters) == (True, False, 1)
 
 
 def test_plans_of_statements_with_parameters_are_seen(cluster, tmp_path):

@@ -42,6 +42,16 @@ def test_servers_that_disagree_and_a_pause_are_told(tmp_path):
     assert (fact.agreed, fact.paused) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("tags", "kept"), [({"nofailover": True}, 1), ({"nofailover": False}, 2), ({}, 2)]
+)
+def test_who_may_never_lead_is_no_member(tmp_path, tags, kept):
+    leader, replica = CLUSTER["members"]
+    body = CLUSTER | {"members": [leader, replica | {"tags": tags}]}
+    with serve(lambda _: Reply(body=body)) as one:
+        assert len(ask(tmp_path, one).members) == kept
+
+
 def test_a_server_that_does_not_answer_is_counted(tmp_path, free_port):
     with serve(lambda _: Reply(body=CLUSTER)) as one:
         fact = ask(tmp_path, one, f"http://127.0.0.1:{free_port}")

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from readiness_kit.checks.disaster_recovery.runbooks import PAPERS, takes, without_commands
 from readiness_kit.checks.disaster_recovery.runbooks import case as documented
 from readiness_kit.facts.failover import FailoverDrill, Stage
-from readiness_kit.facts.failover_means import FailoverManager, Member, WayToPrimary
+from readiness_kit.facts.failover_means import FailoverManager, Manager, Member, WayToPrimary
 from readiness_kit.facts.names import Link, NameKept
 from readiness_kit.facts.papers import Act, Procedure, RecoveryPapers, Step
 from readiness_kit.target import Objectives
@@ -71,6 +71,17 @@ def writer_survives(drill: FailoverDrill, objectives: Objectives) -> Iterator[Fi
 VOTERS = 3
 """Fewest members that can lose one and still agree."""
 
+WELL = frozenset({"running", "streaming", ""})
+"""States of a member that speak not against it; one without a state was not asked."""
+
+ASKED_BY_HAND: dict[Manager, str] = {
+    "patroni": "curl -fsS $PATRONI/cluster",
+    "repmgr": "repmgr -f /etc/repmgr.conf service status; grep failover /etc/repmgr.conf",
+    "pg_auto_failover": 'pg_autoctl show state --monitor "$MONITOR"',
+    "cloudnative_pg": "kubectl cnpg status $CLUSTER; kubectl -n cnpg-system get lease",
+    "rds": "aws rds describe-db-instances; aws rds describe-db-clusters",
+}
+
 ACTS: tuple[Act, ...] = ("promote", "fence", "redirect", "rejoin")
 FOLLOWING = frozenset({"read-write", "primary"})
 
@@ -83,29 +94,38 @@ KEPT_S, LONGEST_KEPT_S = 60, 300
 def auto(manager: FailoverManager) -> Iterator[Finding]:
     """One leads, all members are well, and enough vote on it."""
     leaders = [one for one in manager.members if one.role in {"leader", "master", "primary"}]
-    ill = [one.name for one in manager.members if one.state not in {"running", "streaming"}]
+    ill = [f"{one.name} ({one.state})" for one in manager.members if one.state not in WELL]
     this = Case(
         claim="auto",
-        got=f"{manager.answered} of {manager.asked} servers answered; {len(manager.members)} "
-        f"members, {len(leaders)} lead, not well: {', '.join(ill) or 'none'}; "
-        f"{'paused, ' if manager.paused else ''}{manager.voters or 'no known number of'} voters",
-        want=f"one leader, all well, not paused, {VOTERS} voters",
+        got=f"{manager.kind}: {manager.answered} of {manager.asked} answered; "
+        f"{len(manager.members)} members lead or may, {len(leaders)} lead, not well: "
+        f"{', '.join(ill) or 'none'}; {'paused, ' if manager.paused else ''}"
+        f"{manager.down and manager.down + ', '}{_voters(manager)}",
+        want=f"one leader, all well, at work, {VOTERS} voters or a managed service",
         seen=[manager.at("/members"), manager.at("/voters")],
-        reproduce="curl -fsS $PATRONI/cluster",
+        reproduce=ASKED_BY_HAND[manager.kind],
         grade=Grade.OBSERVED,
     )
     if len(leaders) != 1 or not manager.agreed or manager.paused:
         yield this.fails("one member must lead, and the manager must not be paused")
     elif len(manager.members) <= 1 or ill:
         yield this.fails("nobody is there to take over: mend or add a member")
-    elif manager.answered < manager.asked:
-        yield this.not_seen(Cause.COULD_NOT_ASK)
-    elif manager.voters is None:
+    elif manager.down:
+        yield this.fails(manager.down)
+    elif manager.answered < manager.asked or any(not one.state for one in manager.members):
+        yield this.not_seen(Cause.COULD_NOT_ASK, "a part of it was not asked, or did not answer")
+    elif manager.ours is False:
+        yield this.not_seen(Cause.UNPROVEN, "no connection string was seen to lead there")
+    elif manager.voters is None and not manager.managed:
         yield this.not_seen(Cause.NOT_CONFIGURED, "declare database.voters")
-    elif manager.voters >= VOTERS:
+    elif manager.managed or (manager.voters or 0) >= VOTERS:
         yield this.holds()
     else:
         yield this.holds(f"{manager.voters} voters cannot lose one and still agree")
+
+
+def _voters(manager: FailoverManager) -> str:
+    return "managed" if manager.managed else f"{manager.voters or 'no known number of'} voters"
 
 
 @judges("manual")
@@ -231,6 +251,7 @@ DRILL = FailoverDrill(
 
 MANAGER = FailoverManager(
     observed_at=DRILL.observed_at,
+    kind="patroni",
     asked=2,
     answered=2,
     members=(
@@ -239,7 +260,10 @@ MANAGER = FailoverManager(
     ),
     agreed=True,
     paused=False,
+    down="",
     voters=3,
+    managed=False,
+    ours=None,
 )
 WAY = WayToPrimary(
     observed_at=DRILL.observed_at,
@@ -266,6 +290,11 @@ def nobody_leads(manager: FailoverManager) -> FailoverManager:
     """Lose the leader."""
     rest = (one for one in manager.members if one.role != "leader")
     return manager.replace(members=tuple(replace(one, role="replica") for one in rest))
+
+
+def asleep(manager: FailoverManager) -> FailoverManager:
+    """Let the manager be at rest."""
+    return manager.replace(down="the operator last renewed its lease 3600 s ago")
 
 
 def one_host(way: WayToPrimary) -> WayToPrimary:
@@ -317,13 +346,14 @@ CHECK = Check(
         two_writers,
         loses_rows,
         nobody_leads,
+        asleep,
         without_commands,
         one_host,
         kept_for_a_day,
     ),
     thresholds={
         "writer_survives": "gap 60 s, loss 0 or the loss objective (default)",
-        "auto": "one leader, members well, 3 voters",
+        "auto": "one leader, members well, manager at work, 3 voters or a managed service",
         "manual": "promote, fence, redirect, rejoin, each with commands",
         "dsn": "several hosts and read-write, or a service, pooler or virtual address; a DNS name: "
         "60 s, to 300 s a weakness (default)",
