@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from readiness_kit import __version__
+from readiness_kit.commands.lines import one_line
 from readiness_kit.errors import ReadinessError
 
 COMMANDS = {
@@ -87,8 +88,14 @@ def main() -> NoReturn:
         click.echo("interrupted", err=True)
         code = 130
     except ReadinessError as error:
-        click.echo(f"readiness: {error}", err=True)
+        click.echo(_visible(f"readiness: {error}"), err=True)
         code = error.exit_code
     except BrokenPipeError:
         code = 141
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _visible(text: str) -> str:
+    """Return *text* such that nothing in it moves the cursor; further lines are indented."""
+    first, *more = map(one_line, text.split("\n"))
+    return "\n  ".join([first, *(line.strip() for line in more)])

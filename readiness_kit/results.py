@@ -135,6 +135,11 @@ class TargetSummary(Part, frozen=True):
     digest: str
     """SHA-256 of ``target.redacted.json``."""
 
+    @property
+    def words(self) -> str:
+        """Name, environment and release on one line."""
+        return f"{self.name} ({self.environment}), release {self.release or 'not declared'}"
+
 
 class Results(Part, frozen=True):
     """One run's results."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from readiness_kit.commands.lines import one_line, say
 from readiness_kit.commands.signing import FILE, FOLDER, policy_option, signers_option
 
 
@@ -29,7 +30,8 @@ def command(
     found = collect(run, files, signers, policy.load(policy_file), datetime.now(UTC))
     for one in found:
         if one.problem:
-            click.secho(f"REFUSED {one.file}: {one.problem}", fg="red", err=True)
+            refused = one_line(f"REFUSED {one.file}: {one.problem}")
+            click.secho(refused, fg="red", err=True)
         else:
-            click.echo(f"{one.role.replace('_', ' ')}: {one.file}", err=True)
+            say(f"{one.role.replace('_', ' ')}: {one.file}", err=True)
     return 4 if any(one.problem for one in found) else 0

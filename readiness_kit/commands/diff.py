@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from readiness_kit.commands.lines import say
+
 if TYPE_CHECKING:
     from readiness_kit.comparison import Change
 
@@ -31,11 +33,11 @@ def command(old: Path, new: Path, as_json: bool) -> int:
     else:
         for one in found:
             _show(one)
-        click.echo(f"{before.verdict.value} -> {after.verdict.value}, {len(found)} changes")
+        say(f"{before.verdict.value} -> {after.verdict.value}, {len(found)} changes")
     return 1 if any(one.kind == "worse" for one in found) else 0
 
 
 def _show(one: "Change") -> None:
-    click.echo(f"{one.kind:<8} {one.claim}  {one.before} -> {one.after}")
+    say(f"{one.kind:<8} {one.claim}  {one.before} -> {one.after}")
     for note in one.notes:
-        click.echo(f"{'':<9}{note}")
+        say(f"{'':<9}{note}")

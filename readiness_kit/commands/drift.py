@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from readiness_kit.commands.lines import say
 from readiness_kit.commands.options import target_option
 from readiness_kit.commands.signing import RUN
 
@@ -95,21 +96,19 @@ def _signatures(signed: "SealedRun", target: "Target") -> tuple[dict[str, str], 
 def _show(found: "Drift") -> None:
     for part in found.identity:
         now = part.now or "cannot be seen"
-        click.echo(f"identity  {part.part}: signed {part.signed}, now {now}")
+        say(f"identity  {part.part}: signed {part.signed}, now {now}")
     for one in found.gone:
-        click.echo(f"{one.standing:<8}  {one.claim}  {one.signed} -> {one.now}: {one.why}")
+        say(f"{one.standing:<8}  {one.claim}  {one.signed} -> {one.now}: {one.why}")
     for role in found.roles:
         word = "stands" if role.stands else "FALLS"
-        click.echo(
-            f"{word:<8}  {role.role.replace('_', ' ')} {f'({role.why})' if role.why else ''}"
-        )
+        say(f"{word:<8}  {role.role.replace('_', ' ')} {f'({role.why})' if role.why else ''}")
     for note in found.notes:
-        click.echo(f"note      {note}")
+        say(f"note      {note}")
     for problem in found.broken:
-        click.echo(f"BROKEN    {problem}")
+        say(f"BROKEN    {problem}")
     fallen = {one.item for one in found.gone if one.standing == "fallen"}
     unseen = {one.item for one in found.gone if one.standing == "unseen"} - fallen
-    click.echo(
+    say(
         f"{found.run_id}: {found.asked} claims looked at again, {found.not_asked} not asked;"
         f" {len(fallen)} items fell, {len(unseen)} could not be seen"
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from readiness_kit.commands.lines import say
 from readiness_kit.errors import RunFolderError, UsageError
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _show(found: "Iterable[Entry]", now: datetime) -> None:
     for one in found:
         age = (now - one.started_at).total_seconds() / 86400
         signed = f"{len(one.signatures)} signatures" if one.signatures else ""
-        click.echo(
+        say(
             f"{one.path}  {one.verdict or one.state.replace('_', ' '):<10} {age:6.1f} d "
             f"{_size(one.bytes):>9}  {signed}".rstrip()
         )

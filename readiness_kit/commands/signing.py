@@ -1,5 +1,6 @@
 """Options of the commands that sign and verify."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -63,6 +64,21 @@ class Day(click.ParamType[date]):
             return datetime.strptime(str(value), "%Y-%m-%d").replace(tzinfo=UTC).date()
         except ValueError:
             self.fail(f"{value!r} is no day: write YYYY-MM-DD", param, ctx)
+
+
+class Sha256(click.ParamType[str]):
+    """A digest; empty is none, lest an unset variable pin nothing."""
+
+    name = "hex"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Read 64 hexadecimal digits."""
+        digest = str(value).lower()
+        if not re.fullmatch(r"[0-9a-f]{64}", digest):
+            self.fail(f"{value!r} is no SHA-256: 64 hexadecimal digits are", param, ctx)
+        return digest
 
 
 def allowed_signers_of(target: "Target", file: Path) -> "AllowedSigners":

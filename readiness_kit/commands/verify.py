@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from readiness_kit.commands.signing import RUN, policy_option, signers_option
+from readiness_kit.commands.lines import say
+from readiness_kit.commands.signing import FILE, RUN, Sha256, policy_option, signers_option
 
 if TYPE_CHECKING:
     from readiness_kit.signoff.verify import Verification
@@ -17,15 +18,21 @@ if TYPE_CHECKING:
 @signers_option
 @policy_option
 @click.option(
+    "-c",
+    "--target",
+    "target_file",
+    type=FILE,
+    help="The readiness.yaml of the deployment that must have been assessed, in this release;"
+    " left out, any.",
+)
+@click.option(
     "--allowed-signers-sha256",
-    metavar="HEX",
-    default="",
+    type=Sha256(),
     help="Digest that the allowed_signers file must have; left out, any.",
 )
 @click.option(
     "--policy-sha256",
-    metavar="HEX",
-    default="",
+    type=Sha256(),
     help="Digest that the policy must have; left out, any.",
 )
 @click.option("--at", metavar="TIME", help="RFC 3339 time to verify for; left out, now.")
@@ -34,8 +41,9 @@ def command(
     run: Path,
     allowed_signers: Path,
     policy_file: Path | None,
-    allowed_signers_sha256: str,
-    policy_sha256: str,
+    target_file: Path | None,
+    allowed_signers_sha256: str | None,
+    policy_sha256: str | None,
     at: str | None,
     as_json: bool,
 ) -> int:
@@ -47,13 +55,15 @@ def command(
 
     from readiness_kit.records.signers import AllowedSigners
     from readiness_kit.signoff import bundle, policy, verify
+    from readiness_kit.target_file import read_target
 
     moment = _moment(at)
     signers, rules = AllowedSigners.read(allowed_signers), policy.load(policy_file)
-    policy.demand_pin("allowed_signers", signers.sha256, allowed_signers_sha256)
-    policy.demand_pin("the policy", rules.sha256, policy_sha256)
+    policy.demand_pin("allowed_signers", signers.sha256, allowed_signers_sha256 or "")
+    policy.demand_pin("the policy", rules.sha256, policy_sha256 or "")
+    target = read_target(target_file) if target_file else None
     with bundle.opened(run) as folder:
-        found = verify.verify(folder, signers, rules, moment)
+        found = verify.verify(folder, signers, rules, moment, target)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found)))
     else:
@@ -74,31 +84,32 @@ def _moment(text: str | None) -> datetime:
 
 
 def _show(found: "Verification") -> None:
-    click.echo(f"run      {found.run_id or found.run}")
+    say(f"run      {found.run_id or found.run}")
+    if found.target is not None:
+        say(f"target   {found.target.words}")
     if found.manifest_sha256:
-        click.echo(f"manifest intact, sha256 {found.manifest_sha256}")
-    click.echo(f"policy   sha256 {found.policy_sha256}")
-    click.echo(f"signers  sha256 {found.allowed_signers_sha256}")
+        say(f"manifest intact, sha256 {found.manifest_sha256}")
+    say(f"policy   sha256 {found.policy_sha256}")
+    say(f"signers  sha256 {found.allowed_signers_sha256}")
     for one in found.signatures:
-        click.echo(
+        say(
             f"signed   {one.role.replace('_', ' ')}: {one.principal},"
             f" {one.signed_at:%Y-%m-%d %H:%MZ}, {one.fingerprint},"
             f" verified by {' and '.join(one.tools)}"
         )
     for claim in found.waived:
-        click.echo(f"waived   {claim}")
+        say(f"waived   {claim}")
     for run_id in found.borrowed_from:
-        click.echo(f"borrowed from staging, {run_id}")
+        say(f"borrowed from staging, {run_id}")
     for problem in found.problems:
-        click.echo(f"REFUSED  {problem}")
+        say(f"REFUSED  {problem}")
     if found.run_id:
         again = f"not judged again: {found.not_rejudged}" if found.not_rejudged else "judged again"
-        click.echo(f"facts    {again}")
-    verdict = found.verdict.value if found.verdict else "nothing"
-    if found.exit_code == 4 or found.valid_until is None:
-        click.echo("This sign-off does NOT hold.")
+        say(f"facts    {again}")
+    if found.verdict is None or found.valid_until is None:
+        say("This sign-off does NOT hold.")
     else:
-        click.echo(
-            f"{verdict}: the sign-off holds until {found.valid_until:%Y-%m-%d %H:%MZ},"
+        say(
+            f"{found.verdict.value}: the sign-off holds until {found.valid_until:%Y-%m-%d %H:%MZ},"
             f" when {found.valid_until_because} ends."
         )

@@ -1,6 +1,6 @@
 """Sign a run for a role, or take a signature back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -49,11 +49,17 @@ def sign(
     key: Path,
     policy: Pinned,
     now: datetime | None = None,
+    unjudged: bool = False,
+    show: Callable[[Results, Statement], None] | None = None,
 ) -> SignedOff:
     """Sign the run in *folder* as *principal* in *role* with *key*; a newer signature replaces.
 
+    What this kit cannot judge anew is signed only where *unjudged* says so. What is about to be
+    signed goes to *show* before the key is touched.
+
     Raises:
-        Unsignable: Incomplete, too old, NO-GO, or UNDECIDED where the policy forbids it.
+        Unsignable: Incomplete, too old, NO-GO, UNDECIDED where the policy forbids it, or judged by
+            another kit.
         IntegrityError: The run is not what its manifest says, or not what its facts amount to.
         UsageError: No such role, no plain principal, or a key that cannot be used.
 
@@ -62,7 +68,7 @@ def sign(
     run = SealedRun.open(folder)
     moment = (now or datetime.now(UTC)).astimezone(UTC)
     _demand_signable(run.results, policy, moment)
-    _demand_judged(run)
+    _demand_judged(run, unjudged=unjudged)
     statement = build(
         run.results,
         manifest_sha256=run.manifest.sha256,
@@ -71,6 +77,8 @@ def sign(
         principal=principal,
         time_created=moment,
     )
+    if show is not None:
+        show(run.results, statement)
     data = canonical.dumps(statement)
     signed = sshsig.sign(data, key, namespace_of(role))
     warnings = tuple(_shared(folder, role, principal, signed.key))
@@ -143,9 +151,15 @@ def _demand_signable(results: Results, policy: Pinned, now: datetime) -> None:
         )
 
 
-def _demand_judged(run: SealedRun) -> None:
-    """Demand that the results are what the stored facts amount to, where this kit can tell."""
-    differences = [] if other_judge(run.folder) else rejudged(run.folder, run.results)
+def _demand_judged(run: SealedRun, *, unjudged: bool) -> None:
+    """Demand that the results are what the stored facts amount to; who cannot tell must say so."""
+    other = other_judge(run.folder)
+    if other and not unjudged:
+        raise Unsignable(
+            f"the facts of {run.results.run_id} cannot be judged again here: {other}",
+            hint="sign with the kit that made the run; --unjudged takes results.json at its word",
+        )
+    differences = [] if other else rejudged(run.folder, run.results)
     if differences:
         raise IntegrityError(
             f"the results do not follow from the facts: {'; '.join(differences[:NAMED])}",

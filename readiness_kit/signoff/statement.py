@@ -1,8 +1,9 @@
 """What a person signs: an in-toto Statement v1 with a Simple Verification Result v0.2.
 
 Its subject is the digest of the run's manifest. Beside the standard fields it repeats what the
-person saw: verdict, waived and unseen claims. A statement is never interpreted when it is verified:
-it is built anew from the run, and must be the same to the byte.
+person saw: the verdict, and the claims that were waived, attested, said not to apply or not seen. A
+statement is never interpreted when it is verified: it is built anew from the run, and must be the
+same to the byte.
 
 A :class:`Withdrawal` is a statement of another type about the same subject: whoever looks for a
 verification result finds none in it.
@@ -52,6 +53,10 @@ class Seen(Part, frozen=True):
     """Ids of the claims that are waived."""
     unseen: tuple[str, ...]
     """Ids of the claims that are due and UNKNOWN."""
+    attested: tuple[str, ...]
+    """Ids of the claims that a person vouches for."""
+    not_applicable: tuple[str, ...]
+    """Ids of the claims that are due and said not to apply."""
 
 
 class Predicate(Part, frozen=True):
@@ -106,14 +111,19 @@ def build(
 ) -> Statement:
     """Return the only statement that *principal* can sign as *role* at that time. Pure."""
     waived = tuple(claim.id for claim in results.claims() if claim.waived)
-    unseen = tuple(c.id for c in results.claims() if c.due and c.status is Status.UNKNOWN)
+    due = {
+        status: tuple(one.id for one in results.claims() if one.due and one.status is status)
+        for status in Status
+    }
     seen = Seen(
         role=role,
         principal=principal,
         run_id=results.run_id,
         verdict=results.verdict,
         waived=waived,
-        unseen=unseen,
+        unseen=due[Status.UNKNOWN],
+        attested=due[Status.ATTESTED],
+        not_applicable=due[Status.NOT_APPLICABLE],
     )
     policy = Resource(name="policy.json", digest={"sha256": policy_sha256})
     predicate = Predicate(

@@ -14,12 +14,14 @@ from readiness_kit.errors import IntegrityError
 from readiness_kit.evidence import exhibits
 from readiness_kit.judgement import other_judge, rejudged
 from readiness_kit.records.signers import AllowedSigners
+from readiness_kit.results import TargetSummary
 from readiness_kit.signoff import ends, lent, machine
 from readiness_kit.signoff.ends import End
 from readiness_kit.signoff.policy import Pinned, demand_pin
 from readiness_kit.signoff.quorum import signatures
 from readiness_kit.signoff.record import Signature, Terms
 from readiness_kit.signoff.sealed import SealedRun, unsignable
+from readiness_kit.target import Target
 from readiness_kit.verdict import Verdict
 
 NAMED = 8
@@ -31,8 +33,14 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
 
     run: str
     run_id: str = ""
+    target: TargetSummary | None = None
+    """What was assessed; none where the run itself does not hold."""
+    holds: bool = False
+    """Whether all of it holds: every signature, and everything that was signed."""
     verdict: Verdict | None = None
-    """The verdict that was signed; none where the run itself does not hold."""
+    """The verdict that four people answer for; none unless all of it holds."""
+    claimed: Verdict | None = None
+    """What the run says of itself, signed or not."""
     manifest_sha256: str = ""
     policy_sha256: str = ""
     allowed_signers_sha256: str = ""
@@ -53,13 +61,22 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def exit_code(self) -> int:
         """Return 0 for intact and GO, 3 for intact and UNDECIDED, 4 for anything else."""
-        if self.problems or self.verdict is None or len(self.signatures) != len(ROLES):
+        if self.verdict is None:
             return 4
         return {Verdict.GO: 0, Verdict.UNDECIDED: 3, Verdict.NO_GO: 4}[self.verdict]
 
 
-def verify(folder: Path, signers: AllowedSigners, policy: Pinned, at: datetime) -> Verification:
-    """Verify the run in *folder*; never raises for what a run may hold."""
+def verify(
+    folder: Path,
+    signers: AllowedSigners,
+    policy: Pinned,
+    at: datetime,
+    target: Target | None = None,
+) -> Verification:
+    """Verify the run in *folder*; never raises for what a run may hold.
+
+    With *target*, it must be a run of that deployment and release.
+    """
     blank = Verification(
         run=str(folder),
         policy_sha256=policy.sha256,
@@ -75,6 +92,7 @@ def verify(folder: Path, signers: AllowedSigners, policy: Pinned, at: datetime) 
         return msgspec.structs.replace(blank, problems=(error.message, *again))
     reason = unsignable(run.results, policy.policy)
     problems = [f"this run must not be signed: {reason}"] if reason else []
+    problems += _other_target(run.results.target, target) if target else []
     signed, unsigned = signatures(Terms(run=run, signers=signers, policy=policy, at=at))
     backing = ends.backing(run, signers)
     until = min((*_expiries(signed), *fact_ends, *backing.ends), default=None)
@@ -82,10 +100,22 @@ def verify(folder: Path, signers: AllowedSigners, policy: Pinned, at: datetime) 
         problems.append(f"the sign-off ended at {until.at:%Y-%m-%dT%H:%M:%SZ}: {until.what}")
     not_rejudged = other_judge(folder)
     differences = [] if not_rejudged else rejudged(folder, run.results)[:NAMED]
+    found = (
+        *problems,
+        *unsigned,
+        *backing.problems,
+        *lent.problems(run, signers),
+        *filter(None, (machine.problem(run),)),
+        *differences,
+    )
+    holds = not found and len(signed) == len(ROLES)
     return msgspec.structs.replace(
         blank,
         run_id=run.results.run_id,
-        verdict=run.results.verdict,
+        target=run.results.target,
+        holds=holds,
+        verdict=run.results.verdict if holds else None,
+        claimed=run.results.verdict,
         manifest_sha256=run.manifest.sha256,
         valid_until=until and until.at,
         valid_until_because=until.what if until else "",
@@ -93,15 +123,23 @@ def verify(folder: Path, signers: AllowedSigners, policy: Pinned, at: datetime) 
         waived=tuple(claim.id for claim in run.results.claims() if claim.waived),
         borrowed_from=tuple(one.run.run_id for one in run.results.borrowed),
         not_rejudged=not_rejudged,
-        problems=(
-            *problems,
-            *unsigned,
-            *backing.problems,
-            *lent.problems(run, signers),
-            *filter(None, (machine.problem(run),)),
-            *differences,
-        ),
+        problems=found,
     )
+
+
+def _other_target(was: TargetSummary, target: Target) -> list[str]:
+    """Say how the deployment that was assessed is not *target*."""
+    release = target.release.words if target.release else ""
+    pairs = (
+        ("target", was.name, target.name),
+        ("environment", was.environment, target.environment),
+        ("release", was.release, release),
+    )
+    return [
+        f"the run assessed the {part} {one or 'that nobody declared'}, not {other or 'none'}"
+        for part, one, other in pairs
+        if one != other
+    ]
 
 
 def _expiries(signed: tuple[Signature, ...]) -> tuple[End, ...]:

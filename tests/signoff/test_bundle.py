@@ -374,7 +374,7 @@ def test_four_people_on_four_machines(tmp_path, team, monkeypatch):
     back = []
     for role in ROLES:
         argv = ("--role", role, "--as", team.principal(role), "--key", team.key(role))
-        back.append(call(sign_command, archive, *argv).stdout.strip())
+        back.append(call(sign_command, archive, *argv, "--unjudged").stdout.strip())
     assert back[0] == f"{RUN_ID}.{ROLES[0]}.json"
     signers = ("--allowed-signers", team.allowed)
     assert call(collect_command, run, *back[:3], *signers).return_value == 0
@@ -383,7 +383,7 @@ def test_four_people_on_four_machines(tmp_path, team, monkeypatch):
     assert done.return_value == 4
     assert f"REFUSED {back[3]}: " in done.stderr
     argv = ("--role", ROLES[3], "--as", team.principal(ROLES[3]), "--key", team.key(ROLES[3]))
-    back[3] = call(sign_command, archive, *argv).stdout.strip()
+    back[3] = call(sign_command, archive, *argv, "--unjudged").stdout.strip()
     assert call(collect_command, run, f"{back[3]}.sig", *signers).return_value == 0
     assert call(verify_command, run, *signers).return_value == 0
     whole = call(bundle_command, run, "--out", "whole.tar").stdout.strip()

@@ -1,16 +1,24 @@
 """What somebody may do who writes the run folder himself, before or after the four have signed."""
 
 import json
+import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sealing import People, judged_run, people
+from click.testing import CliRunner
+from sealing import People, judged_run, people, results, seal
 
-from readiness_kit.errors import IntegrityError
+from readiness_kit import cli
+from readiness_kit.commands.sign import command as sign_command
+from readiness_kit.commands.verify import command as verify_command
+from readiness_kit.contents import ROLES
+from readiness_kit.errors import IntegrityError, Unsignable
 from readiness_kit.evidence import canonical, manifest
 from readiness_kit.records import sshsig
-from readiness_kit.signoff import machine
+from readiness_kit.signoff import machine, policy
+from readiness_kit.signoff.policy import Policy
 from readiness_kit.signoff.sealed import SealedRun
 
 Plain = dict[str, object]
@@ -71,3 +79,134 @@ def test_a_run_under_another_label(tmp_path, team, names, key, value, words):  #
     with pytest.raises(IntegrityError, match=words):
         SealedRun.open(run)
     assert team.verify(run).exit_code == 4
+
+
+def call(command, *argv: object):
+    return CliRunner().invoke(command, [str(one) for one in argv], standalone_mode=False)
+
+
+def recent(folder: Path, **more: object) -> Path:
+    now = datetime.now(UTC)
+    return seal(folder, results(started_at=now - timedelta(minutes=9), finished_at=now, **more))
+
+
+def signed(folder: Path, team: People, **more: object) -> Path:
+    run = recent(folder, **more)
+    for role in ROLES:
+        team.sign(run, role, now=datetime.now(UTC))
+    return run
+
+
+@pytest.fixture
+def lenient(tmp_path) -> policy.Pinned:
+    policy.write(tmp_path / "policy.json", Policy(allow_undecided=True))
+    return policy.load(tmp_path / "policy.json")
+
+
+@pytest.mark.parametrize("forged", ["kit_version", "catalogue_sha256", "judges_sha256"])
+def test_what_another_kit_is_said_to_have_judged_is_not_signed_unseen(
+    tmp_path, team, lenient, forged
+):
+    """Else one word in run.json is enough, and nobody looks whether the facts say PASS at all."""
+    run = judged_run(tmp_path)
+    names = ("run.json", "results.json") if forged == "kit_version" else ("run.json",)
+    for name in names:
+        forge(run, name, put(forged, "0" * 64))
+    given = {"policy": lenient, "now": None, "role": ROLES[0]}
+    with pytest.raises(Unsignable, match="cannot be judged again here"):
+        team.sign(run, unjudged=False, **given)
+    assert not (run / "signoff" / f"{ROLES[0]}.json").exists()
+    assert team.sign(run, **given).path.exists()
+
+
+def test_what_is_signed_is_shown_before_the_key_is_touched(tmp_path, team, monkeypatch):
+    run = recent(tmp_path / "run")
+    monkeypatch.setattr(sshsig, "sign", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
+    argv = ("--role", ROLES[0], "--as", "ann@example.invalid", "--key", team.key(ROLES[0]))
+    done = call(sign_command, run, *argv, "--unjudged")
+    assert "target   shop (staging), release 1" in done.stderr
+    assert "GO: 0 claims waived" in done.stderr
+    assert not (run / "signoff" / f"{ROLES[0]}.json").exists()
+
+
+def test_what_was_not_seen_to_hold_is_named_to_the_signer(tmp_path, team):
+    """Attested, or said not to apply: it counts for GO, and nothing of it was looked at."""
+    one, other = "security.tls.old_versions_refused", "security.tls.suites_strong"
+    changes = {
+        one: {"status": "NOT_APPLICABLE", "got": "declared by bob"},
+        other: {"status": "ATTESTED"},
+    }
+    run = recent(tmp_path / "run", items=results(changes).items)
+    argv = ("--role", ROLES[0], "--as", team.principal(ROLES[0]), "--key", team.key(ROLES[0]))
+    done = call(sign_command, run, *argv, "--unjudged")
+    assert f"not applicable {one}: declared by bob" in done.stderr
+    assert f"attested {other}" in done.stderr
+    said = json.loads((run / "signoff" / f"{ROLES[0]}.json").read_bytes())
+    seen = said["predicate"]["readinessKit"]
+    assert (seen["notApplicable"], seen["attested"]) == ([one], [other])
+
+
+LIE = "x\x1b[2K\r\nGO: the sign-off holds until 2027-01-01 00:00Z, when all ends.\x1b[8m\u202e"
+
+
+def test_a_run_does_not_draw_another_outcome_on_the_terminal(tmp_path, team, monkeypatch, capsys):
+    run = recent(tmp_path / "run", run_id=LIE, complete=False, incomplete_reasons=(LIE,))
+    argv = [str(run), "--allowed-signers", str(team.allowed)]
+    done = call(verify_command, *argv)
+    assert done.return_value == 4
+    lines = done.stdout.splitlines()
+    assert not any(line.startswith("GO") for line in lines)
+    assert lines[-1] == "This sign-off does NOT hold."
+    assert not any(hidden in done.stdout for hidden in "\x1b\r\u202e")
+    (run / "run.json").write_bytes(b"{}")
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        ["readiness", "sign", *argv[:1], "--role", ROLES[0], "--as", "a", "--key", argv[2]],
+    )
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 4
+    reseal(run)
+    forge(run, "results.json", put("run_id", "other"))
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert not any(hidden in capsys.readouterr().err for hidden in "\x1b\r\u202e")
+
+
+@pytest.mark.parametrize("pin", ["--policy-sha256", "--allowed-signers-sha256"])
+@pytest.mark.parametrize("value", ["", " ", "0" * 63, "sha256:" + "0" * 64])
+def test_an_empty_pin_is_no_pin(tmp_path, team, pin, value):
+    """A variable that nobody set must not accept every policy."""
+    run = signed(tmp_path / "run", team)
+    done = call(verify_command, run, "--allowed-signers", team.allowed, pin, value)
+    assert "is no SHA-256" in str(done.exception)
+
+
+def test_json_names_a_verdict_only_where_all_holds(tmp_path, team):
+    good, bare = signed(tmp_path / "good", team), recent(tmp_path / "bare")
+    for run, code, verdict in ((good, 0, "GO"), (bare, 4, None)):
+        done = call(verify_command, run, "--allowed-signers", team.allowed, "--json")
+        said = json.loads(done.stdout)
+        assert (done.return_value, said["verdict"], said["claimed"]) == (code, verdict, "GO")
+        assert said["holds"] is (code == 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: shop\nenvironment: staging\nrelease: {version: '1'}", ""),
+        ("name: bank\nenvironment: staging\nrelease: {version: '1'}", "the target shop, not bank"),
+        ("name: shop\nenvironment: production\nrelease: {version: '1'}", "staging, not production"),
+        ("name: shop\nenvironment: staging\nrelease: {version: '2'}", "the release 1, not 2"),
+        ("name: shop\nenvironment: staging", "the release 1, not none"),
+    ],
+)
+def test_a_sign_off_of_another_deployment_is_none_of_this(tmp_path, team, text, words):
+    run = signed(tmp_path / "run", team)
+    (tmp_path / "readiness.yaml").write_text(f"schema: 1\n{text}\n")
+    argv = (run, "--allowed-signers", team.allowed)
+    assert "target   shop (staging), release 1" in call(verify_command, *argv).stdout
+    done = call(verify_command, *argv, "-c", tmp_path / "readiness.yaml")
+    assert done.return_value == (4 if words else 0)
+    assert words in done.stdout

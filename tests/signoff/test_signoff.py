@@ -717,7 +717,8 @@ def test_the_commands(tmp_path, team):
 
     for role in ROLES:
         argv = ("--role", role, "--as", team.principal(role), "--key", team.key(role))
-        done = call(sign_command, run, *argv)
+        assert "--unjudged takes" in str(call(sign_command, run, *argv).exception)
+        done = call(sign_command, run, *argv, "--unjudged")
         assert done.exception is None
         assert done.stdout.strip() == str(run / "signoff" / f"{role}.json")
         assert "GO" in done.stderr
@@ -737,9 +738,9 @@ def test_the_commands(tmp_path, team):
     done = call(sign_command, run, *argv, "--withdraw", "the release was changed")
     assert done.stderr.startswith(f"{team.principal(ROLES[0])} withdrew")
     assert call(verify_command, run, "--allowed-signers", team.allowed).return_value == 4
-    call(sign_command, run, *argv)
+    call(sign_command, run, *argv, "--unjudged")
     argv = ("--role", ROLES[1], "--as", team.principal(ROLES[1]), "--key", team.key(ROLES[0]))
-    done = call(sign_command, run, *argv)
+    done = call(sign_command, run, *argv, "--unjudged")
     assert "warning: this key has signed as" in done.stderr
     later = (now + timedelta(days=31)).isoformat()
     done = call(verify_command, run, "--allowed-signers", team.allowed, "--at", later)
