@@ -1,6 +1,7 @@
 """What must hold of every check, whatever it judges."""
 
 import importlib
+import re
 import typing
 from collections.abc import Iterator
 
@@ -181,6 +182,18 @@ def test_judging_never_raises_and_repeats(check, data):
     first, again = list(judge_all(check, facts)), list(judge_all(check, facts))
     assert first == again
     assert not [one.claim for _, one in first if one.cause is Cause.CRASHED]
+
+
+@each_check
+def test_what_was_got_is_said_whatever_is_missing(check):
+    good = given_facts(check)
+    for missing in (None, *good):
+        facts = {kind: fact for kind, fact in good.items() if kind not in (missing, None)}
+        for one in (facts, {Objectives: good[Objectives]}):
+            for _, finding in judge_all(check, one):
+                assert finding.got.strip(" ;"), finding.claim
+                assert finding.got[0] not in " ;", finding
+                assert not re.search(r" ;|;$|\bNone\b", finding.got), finding.got
 
 
 @each_check

@@ -2,7 +2,8 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -69,21 +70,26 @@ def print_results(
     """
     out = console()
     left_out = 0
-    for item in results.items:
-        if only and item.id not in only:
-            continue
+    chosen = [item for item in results.items if not only or item.id in only]
+    for item in chosen:
         told = [one for one in item.claims if one.cause is None or one.cause not in quiet_causes]
         left_out += len(item.claims) - len(told)
         if told:
             out.print(item.id, style="bold", markup=False)
+        said: set[str] = set()
         for claim in told:
-            _print_claim(out, claim)
+            _print_claim(out, claim, said)
         if item.remedy and any(one.status.value == "FAIL" for one in told):
             out.print(f"  remedy: {item.remedy}", style="italic", markup=False)
     if left_out:
         out.print(f"{left_out} more claims: {', '.join(sorted(quiet_causes))}")
     counts = ", ".join(f"{n} {word}" for word, n in results.counts.items() if n)
     out.print(f"\n{results.verdict.value}  ({counts})", style="bold")
+    for line in what_next([claim for item in chosen for claim in item.claims]):
+        out.print(line, style="dim", markup=False)
+    if only:
+        others = len(list(results.claims())) - sum(len(item.claims) for item in chosen)
+        out.print(f"{others} claims were not asked for: the verdict is that of all", style="dim")
     _print_origins(out, results)
     for words, style, those in (
         ("incomplete", "red", results.incomplete_reasons),
@@ -105,7 +111,23 @@ def _print_origins(out: "Console", results: "Results") -> None:
         out.print(f"{len(results.reused)} facts were reused, the oldest {oldest:g} days old")
 
 
-def _print_claim(out: "Console", claim: "ClaimResult") -> None:
+def what_next(claims: "Iterable[ClaimResult]") -> Iterator[str]:
+    """Yield what would let the unseen among *claims* be seen."""
+    unseen = [one for one in claims if one.cause is not None and one.due and not one.waived]
+    causes = Counter(one.cause.value for one in unseen if one.cause is not None)
+    effects = Counter(one.effect for one in unseen if _awaits_leave(one))
+    if effects:
+        parts = (f"{n} with --allow {effect}" for effect, n in effects.items())
+        yield f"could be seen: {', '.join(parts)}; `readiness plan` says what each would do"
+    if causes["not_configured"]:
+        yield (
+            f"could be seen: {causes['not_configured']} with more of readiness.yaml;"
+            " `readiness schema target --markdown` has every key"
+        )
+
+
+def _print_claim(out: "Console", claim: "ClaimResult", said: set[str]) -> None:
+    """Print *claim*, and what *said* does not hold yet of what was wanted and what to do."""
     from rich.text import Text
 
     words, style = status_words(claim)
@@ -113,9 +135,20 @@ def _print_claim(out: "Console", claim: "ClaimResult") -> None:
     # Text, not markup: what a target answered must not be able to style the terminal.
     line = Text.assemble("  ", (f"{words:<24}", style), f" {name:<34} ", _one_line(claim.got))
     out.print(line)
-    if claim.status.value in ("FAIL", "WARN"):
-        for advice in claim.advice:
-            out.print(Text(f"{'':<27}{_one_line(advice)}", style="dim"))
+    wanted = claim.want or claim.threshold
+    lines = [f"want: {wanted}"] if wanted and claim.status.value in ("FAIL", "WARN") else []
+    # What must be allowed is summed up at the end.
+    if claim.status.value in ("FAIL", "WARN", "UNKNOWN") and not _awaits_leave(claim):
+        lines += claim.advice
+    for one in lines:
+        if one not in said:
+            said.add(one)
+            out.print(Text(f"{'':<27}{_one_line(one)}", style="dim"))
+
+
+def _awaits_leave(claim: "ClaimResult") -> bool:
+    """Return whether ``--allow`` is missing; to read, only the database itself gives leave."""
+    return claim.cause == "not_allowed" and claim.effect != "read"
 
 
 def _one_line(text: str) -> str:

@@ -133,7 +133,7 @@ def judge_address(seen: ErrorTrackerConfiguration) -> Iterator[Finding]:
 
 
 def _list(places: tuple[str, ...]) -> str:
-    return ", ".join(places) or "nothing"
+    return ", ".join(places) or "no place"
 
 
 def _rates(rates: tuple[SampleRate, ...]) -> str:

@@ -44,6 +44,9 @@ STARTUP = "use a startupProbe: initialDelaySeconds delays every detection by its
 Relation = Literal["own", "same", "unclear"]
 """How a liveness probe stands to readiness."""
 
+NOTHING = "no workload was seen"
+"""What was got where neither manifests nor the cluster show a container."""
+
 
 @judges("configured")
 def judge_configured(
@@ -55,8 +58,8 @@ def judge_configured(
     slow = [one for _, one in found if one.liveness and _slow_start(one)]
     case = Case(
         claim="configured",
-        got="; ".join(f"{name}: {said(one.liveness)}" for name, one in found)
-        + "".join(f"; {one}" for one in wrong),
+        got="; ".join([*(f"{name}: {said(one.liveness)}" for name, one in found), *wrong])
+        or NOTHING,
         want=f"in every container: a declared port, period >= {SHORTEST_PERIOD_S} s, time-out >= "
         f"1 s and below the period, failureThreshold >= {FEWEST_FAILURES}",
         seen=at(declared, running),
@@ -106,7 +109,9 @@ def judge_independent(
     case = Case(
         claim="independent_of_dependencies",
         got="; ".join(f"{name}: {said(one.liveness)}, {how}" for name, one, how in found)
-        + f"; readiness endpoint {ready}; {_shown(follow) if same else 'differs'}",
+        + f"; readiness endpoint {ready}; {_shown(follow) if same else 'differs'}"
+        if found
+        else NOTHING,
         want="a path of its own, apart from readiness",
         seen=[
             *at(declared, running),

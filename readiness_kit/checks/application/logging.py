@@ -99,6 +99,8 @@ def _every_process_asked(seen: LogSample, silent: list[str]) -> bool:
 def _file(one: LogFile) -> str:
     if one.reason:
         return f"{one.name}: {one.reason}"
+    if not one.recent:
+        return f"{one.name}: no line, neither new nor old"
     levels = ", ".join(f"{count} {level}" for level, count in sorted(one.levels.items()))
     return (
         f"{one.name}: {one.arrived} new lines, of the last {one.recent} {one.recent_json} JSON, "

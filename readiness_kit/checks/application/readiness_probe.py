@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from readiness_kit.checks.application.health_endpoints import DRILL
 from readiness_kit.checks.application.liveness_probe import (
     DECLARED,
+    NOTHING,
     at,
     containers,
     each,
@@ -63,9 +64,14 @@ def judge_configured(
     seldom = [one for _, one in found if one.readiness and one.readiness.period_s > GOOD_PERIOD_S]
     case = Case(
         claim="configured",
-        got="; ".join(f"{name}: {said(one.readiness)}" for name, one in found)
-        + "".join(f"; {one}" for one in wrong)
-        + "".join(f"; {name}: asks {what}" for name, what in asks if what == "unclear"),
+        got="; ".join(
+            [
+                *(f"{name}: {said(one.readiness)}" for name, one in found),
+                *wrong,
+                *(f"{name}: asks {what}" for name, what in asks if what == "unclear"),
+            ]
+        )
+        or NOTHING,
         want=f"in every container: period <= {GOOD_PERIOD_S} s, time-out >= 1 s; path {ready} in "
         "that of the service",
         seen=[

@@ -182,7 +182,7 @@ def maintenance_work_mem(pg: PostgresSettings, server: PostgresServer) -> Iterat
     if size is not None and size < MAINTENANCE_LETTER:
         yield case(pg, name, want, _mib(size)).fails()
     elif size is None or own is None or workers is None or not memory or memory < 0:
-        got = f"{_mib(size)}, {workers} workers, memory {_mib(memory)}"
+        got = f"{_mib(size)}, {workers or 'unknown'} workers, memory {_mib(memory)}"
         yield case(pg, name, want, got).not_seen(Cause.COULD_NOT_ASK)
     else:
         each = size if own < 0 else own  # -1: as maintenance_work_mem

@@ -73,7 +73,8 @@ def pool_used(use: PoolUse) -> Iterator[Finding]:
     elif not use.pools:
         yield this.not_seen(Cause.NOT_CONFIGURED, "add database.application_pools")
     elif not enough:
-        yield this.not_seen(Cause.TOO_FEW_SAMPLES, "too few requests were answered meanwhile")
+        short = f"{use.requests_answered} of {REQUESTS} requests were answered"
+        yield this.not_seen(Cause.TOO_FEW_SAMPLES, f"{short}, {use.requests_failed} failed")
     elif Outcome.NOT_SEEN in outcomes:
         yield this.not_seen(Cause.TOO_FEW_SAMPLES, "no kept connection of a pool ran a statement")
     else:

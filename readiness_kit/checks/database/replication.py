@@ -55,7 +55,7 @@ def streaming(pg: PostgresReplication, objectives: Objectives) -> Iterator[Findi
     newest = pg.samples[-1] if pg.samples else ()
     sent = [one for one in newest if one.state == "streaming"]
     fed = [one for one in pg.replicas if _streams(one)]
-    got = f"{len(sent)} streams from the primary; " + "; ".join(map(_words, pg.replicas))
+    got = "; ".join([f"{len(sent)} streams from the primary", *map(_words, pg.replicas)])
     want = "every declared standby in recovery and streaming"
     this = case("streaming", got, want, "/replicas", "SELECT * FROM pg_stat_replication")
     if pg.primary_in_recovery:
@@ -113,7 +113,8 @@ def slots(pg: PostgresReplication, archiving: PostgresArchiving | None) -> Itera
     want = "every slot active and reserved, and max_slot_wal_keep_size set"
     states = [f"{one.name} {_activity(one)} {one.wal_status}" for one in pg.slots]
     bound = pg.max_slot_wal_keep_bytes
-    got = f"{len(states)} slots: {', '.join(states)}; bound {bound} bytes"
+    got = f"{len(states)} slots: {', '.join(states)}" if states else "no slots"
+    got += "; no bound" if bound is None else f"; bound {bound} bytes"
     this = case("slots_healthy", got, want, "/slots", "SELECT * FROM pg_replication_slots")
     statuses = {one.wal_status for one in pg.slots}
     if not all(one.active for one in pg.slots) or statuses & {"lost", "unreserved"}:

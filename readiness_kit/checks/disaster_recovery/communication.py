@@ -27,6 +27,8 @@ QUICK_S = 5.0
 MOMENTS = ("start", "update", "end")
 """When of an incident a message is due (default)."""
 
+NO_PAGE = "no status page is declared"
+
 
 @judges("stakeholders")
 def stakeholders(plan: CommunicationPlan) -> Iterator[Finding]:
@@ -58,7 +60,9 @@ def answers(page: StatusPage) -> Iterator[Finding]:
         page,
         "status_page",
         f"{page.status or page.problem} in {page.answered_s:.1f} s, states: "
-        f"{', '.join(page.states) or 'none'}",
+        f"{', '.join(page.states) or 'none'}"
+        if page.url
+        else NO_PAGE,
         f"200 with a state within {QUICK_S:g} s",
         "/status",
         grade=Grade.MEASURED,
@@ -78,8 +82,10 @@ def separate(page: StatusPage) -> Iterator[Finding]:
     this = _of_page(
         page,
         "status_page_separate",
-        f"{page.canonical or 'no page'} at {', '.join(page.addresses)}; the service "
-        f"{page.service_host} at {', '.join(page.service_addresses)}",
+        f"{page.canonical or 'no page'} at {', '.join(page.addresses) or 'no address'}; the "
+        f"service {page.service_host} at {', '.join(page.service_addresses) or 'no address'}"
+        if page.url
+        else NO_PAGE,
         "another host, other addresses, and a company that hosts status pages",
         "/canonical",
         grade=Grade.OBSERVED,

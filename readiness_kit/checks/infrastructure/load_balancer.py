@@ -76,8 +76,8 @@ def _watched(upstream: Upstream) -> bool:
 
 
 def _said(upstream: Upstream) -> str:
-    fails_at = sorted({one.max_fails for one in upstream.backends})
-    return f"{upstream.name}: {len(upstream.backends)} backends, max_fails {fails_at}"
+    fails_at = ", ".join(map(str, sorted({one.max_fails for one in upstream.backends})))
+    return f"{upstream.name}: {len(upstream.backends)} backends, max_fails {fails_at or 'none'}"
 
 
 @judges("tls")
@@ -92,10 +92,12 @@ def judge_tls(served: ServedCertificates) -> Iterator[Finding]:
     silent = [one.address for one in served.served if not one.chain and one.address not in plain]
     got = f"{len(shown)} certificate(s) at {len(served.served)} address(es)"
     if plain or bad or len(shown) > 1:
-        got = f"{got}; no TLS at {plain}; not valid at {bad}"
+        faults = (("no TLS", plain), ("not valid", bad))
+        words = [f"{what} at {', '.join(where)}" for what, where in faults if where]
+        got = "; ".join((got, *words))
         yield fails(claim, got=got, want=want, seen=seen, reproduce=repeat)
     elif silent or not shown:
-        got = f"{got}; no answer at {silent}"
+        got = f"{got}; no answer at {', '.join(silent)}"
         yield not_seen(claim, Cause.COULD_NOT_ASK, got=got, want=want, seen=seen)
     else:
         yield holds(claim, got=got, want=want, seen=seen, reproduce=repeat)

@@ -83,7 +83,7 @@ def _weaknesses(
 def _preflights(cors: CorsAnswers) -> Finding:
     claim = "preflight_limited"
     allowed = {*cors.listed_headers, "accept", "accept-language", "content-language"}
-    want = f"methods within {sorted(METHODS)}, headers within {sorted(cors.listed_headers)}"
+    want = f"methods within {_list(METHODS)}; headers within {_list(cors.listed_headers)}"
     seen = [CorsAnswers.at("/answers")]
     repeat = (
         f"curl -si -X OPTIONS {cors.url} -H 'Origin: {next(iter(cors.listed), 'https://a.example')}'"
@@ -108,7 +108,7 @@ def _preflights(cors: CorsAnswers) -> Finding:
     if dead:
         got = f"no useful answer to a preflight of a listed origin: {_names(dead)}"
         return fails(claim, got=got, want=want, seen=seen, reproduce=repeat)
-    got = f"{len(answers)} preflights allow {sorted(methods)} and {sorted(headers)}"
+    got = f"{len(answers)} preflights allow {_list(methods)}; {_list(headers)}"
     extra = sorted(headers - allowed) + sorted(methods & {"HEAD"})
     if extra:
         advice = [
@@ -145,6 +145,10 @@ def _not_asked(cors: CorsAnswers, answers: list[CorsAnswer]) -> str:
     asked = {one.asked_method for one in answers}, {h for one in answers for h in one.asked_headers}
     whole = cors.unlisted_method in asked[0] and cors.unlisted_header in asked[1]
     return "" if whole else "no preflight asked for an unlisted method and an unlisted header"
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words)) or "nothing"
 
 
 def _names(answers: Iterable[CorsAnswer]) -> str:

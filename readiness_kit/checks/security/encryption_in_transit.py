@@ -113,7 +113,8 @@ def cache_refuses(cache: CacheEncryption) -> Iterator[Finding]:
     ]
     this = Case(
         claim="redis_plaintext_refused",
-        got=f"{'; '.join(words) or 'no address'}; plain port {cache.plain_port}",
+        got=f"{'; '.join(words) or 'no address'}; plain port "
+        f"{'not told' if cache.plain_port is None else cache.plain_port}",
         want="plain refused, TLS verified with login, login required",
         seen=[cache.at("/answers"), cache.at("/plain_port"), cache.at("/application")],
         reproduce='redis-cli -h "$HOST" -p "$PORT" PING; redis-cli -u "$READINESS_CACHE_URL" PING',
