@@ -104,8 +104,9 @@ def counted(holds: Holds, seen: Seen) -> ArchiveFiles:
 def in_words(seen: Seen) -> str:
     """Return what was seen."""
     by_store = [one.how for one in seen.looked if one.how]
-    ways = ", ".join(sorted(set(by_store))) or "nothing"
-    said = f"the store encrypts {len(by_store)} of {len(seen.looked)} objects by {ways}"
+    ways = ", ".join(sorted(set(by_store)))
+    said = f"the store encrypts {len(by_store) or 'none'} of {len(seen.looked)} objects"
+    said += f" by {ways}" if ways else ""
     more = seen.left + seen.known
     return said + (f"; {more} more were not asked about" if more else "")
 

@@ -75,8 +75,8 @@ def bases_in(store: S3, declared: Backups, per_part: int) -> tuple[Segment, ...]
     if declared.tool == "pgbackrest":
         return ()
     for one in kept(store, declared).stored:
-        first = _first(store, one, per_part)
-        if one.backup.marked and one.backup.full and first:
+        success = one.backup.marked and one.backup.full
+        if success and (first := _first(store, one, per_part)):
             return (first,)
     return ()
 

@@ -33,7 +33,7 @@ SHOWN = 10
 @source(
     effect="read",
     asks="no request: lists the WAL archive; of a bucket at most "
-    f"{2 * PAGES} lists and {MANIFESTS + 2} small objects; 1 SQL statement",
+    f"{2 * PAGES} lists and {2 * MANIFESTS + 1} manifests; 1 SQL statement",
     deadline_s=60,
 )
 def wal_archive(visit: Visit) -> WalArchive:
