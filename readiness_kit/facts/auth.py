@@ -64,6 +64,9 @@ class BadToken(Record, frozen=True):
 
     answer: GraphqlAnswer
 
+    differs: tuple[str, ...] = ()
+    """Claims in which it tells of another caller than the valid token does."""
+
 
 class BadTokens(Fact, frozen=True, kw_only=True):
     """The protected operation with genuinely signed tokens that are out of date or misaddressed."""
@@ -111,8 +114,10 @@ class SigningKey(Fact, frozen=True, kw_only=True):
     variables: tuple[str, ...]
     """Variables that hold it."""
 
-    found_by: Literal["signature", "name", "nothing"]
-    """``signature``: it verifies the valid token; ``name``: the variable is called like it."""
+    found_by: Literal["signature", "name", "other", "nothing"]
+    """``signature``: it verifies the valid token; ``name``: the variable is called like it;
+    ``other``: called like it, but the valid token is signed with another key.
+    """
 
     from_store: bool
     """Whether the manifest refers to a secret store instead of holding a value."""
@@ -123,8 +128,14 @@ class SigningKey(Fact, frozen=True, kw_only=True):
     key_bytes: int | None
     """Length of the value, bytes; ``None`` when only a reference is known."""
 
+    weak: str = ""
+    """What is wrong with an asymmetric key, whatever its length: ``RSA of 1024 bits``."""
+
     source_files: int
     """Files of the source tree that were searched for the value."""
+
+    source_unread: int = 0
+    """Files that were not, 1 at the least where there are too many or some not checked out."""
 
     history: Literal["searched", "none", "not_searched"]
     """Whether the history of the source tree was searched; ``none``: it has none."""

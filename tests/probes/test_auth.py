@@ -6,7 +6,13 @@ import time
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from msgspec.structs import replace
 from webserver import Reply, secret, serve, visit
 
@@ -133,7 +139,7 @@ def test_forgeries(accepts, status, auth):
 def test_a_public_key_misused_as_a_secret_is_found(auth, tmp_path):
     key = ec.generate_private_key(ec.SECP256R1())
     public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key())) | {"kid": "k1"}
-    pem = token.public_pem({"k1": public})
+    (pem, *_) = token.public_pems({"k1": public})
 
     def confused(text):
         read = token.read(text)
@@ -149,6 +155,57 @@ def test_a_public_key_misused_as_a_secret_is_found(auth, tmp_path):
     assert shown(issued_token, "algorithm", answer, declared) == "PASS"
     answer = service(confused, jwks={"keys": [public | {"kid": "k2"}]})
     assert shown(issued_token, "algorithm", answer, declared) == "FAIL"
+
+
+def published(key, kid):
+    return json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key())) | {"kid": kid}
+
+
+@pytest.mark.parametrize("ending", ["\n", ""])
+def test_the_public_key_that_the_token_names_is_misused_too(auth, tmp_path, ending):
+    """A verifier chooses by key id, and may keep the key without its last line break."""
+    old, new = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    pem = new.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+    def confused(text):
+        read = token.read(text)
+        if read.algorithm == "HS256":
+            assert token.verifies(read, pem.strip() + ending)
+            return
+        jwt.decode(text, new.public_key(), algorithms=["ES256"], audience=AUDIENCE)
+
+    declared = change(
+        auth, token=secret(tmp_path, "es", mint(new, "ES256", {"kid": "new"})), jwks="/jwks"
+    )
+    answer = service(confused, jwks={"keys": [published(old, "old"), published(new, "new")]})
+    assert shown(forged_tokens, "forged_tokens_refused", answer, declared) == "FAIL"
+
+
+def test_a_key_within_the_token_is_not_believed(auth, tmp_path):
+    key = ec.generate_private_key(ec.SECP256R1())
+
+    def obedient(text):
+        given = jwt.get_unverified_header(text).get("jwk")
+        chosen = jwt.PyJWK(given).key if given else key.public_key()
+        jwt.decode(text, chosen, algorithms=["ES256"], audience=AUDIENCE)
+
+    declared = change(auth, token=secret(tmp_path, "es", mint(key, "ES256")))
+    answer = service(obedient)
+    assert shown(forged_tokens, "forged_tokens_refused", answer, declared) == "FAIL"
+
+
+def test_another_key_of_the_right_kind_is_refused(auth, tmp_path):
+    """A verifier that looks at the algorithm only refuses HMAC, and nothing else."""
+    key = ec.generate_private_key(ec.SECP256R1())
+
+    def by_algorithm(text):
+        read = token.read(text)
+        assert read.algorithm == "ES256"
+        assert len(read.parts[2]) == 86
+        assert read.claims["sub"] == "u"
+
+    declared = change(auth, token=secret(tmp_path, "es", mint(key, "ES256")))
+    assert shown(forged_tokens, "forged_tokens_refused", service(by_algorithm), declared) == "FAIL"
 
 
 @pytest.mark.parametrize(
@@ -174,6 +231,39 @@ def test_a_bad_token_with_another_signature_proves_nothing(auth, tmp_path):
     auth = change(auth, test_tokens=tokens)
     claim = "expired_and_misaddressed_tokens_refused"
     assert shown(bad_tokens, claim, service(), auth) == "UNKNOWN"
+
+
+def test_a_bad_token_of_another_published_key_proves_nothing(auth, tmp_path):
+    key, other = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+
+    def by_key(text):
+        jwt.decode(text, key.public_key(), algorithms=["ES256"], issuer=ISSUER, audience=AUDIENCE)
+
+    claim = "expired_and_misaddressed_tokens_refused"
+    for signer, status in ((key, "PASS"), (other, "UNKNOWN")):
+        made = {case: mint(signer, "ES256", {"kid": "k"}, **how) for case, how in SPOILED.items()}
+        declared = change(
+            auth,
+            token=secret(tmp_path, "es", mint(key, "ES256", {"kid": "k"})),
+            test_tokens={case: secret(tmp_path, case, one) for case, one in made.items()},
+            jwks="/jwks",
+        )
+        answer = service(by_key, jwks={"keys": [published(key, "k")]})
+        assert shown(bad_tokens, claim, answer, declared) == status
+
+
+def test_a_bad_token_of_somebody_else_proves_nothing(auth, tmp_path):
+    """A stranger is refused whatever else is looked at."""
+    made = {case: mint(**how, sub="nobody") for case, how in SPOILED.items()}
+    tokens = {case: secret(tmp_path, case, one) for case, one in made.items()}
+    claim = "expired_and_misaddressed_tokens_refused"
+    answer = service(lambda text: verify_subject(text, "u"))
+    assert shown(bad_tokens, claim, answer, change(auth, test_tokens=tokens)) == "UNKNOWN"
+
+
+def verify_subject(text, subject):
+    read = jwt.decode(text, options={"verify_signature": False})
+    assert read["sub"] == subject
 
 
 def test_a_bad_token_with_two_defects_proves_nothing(auth, tmp_path):
@@ -256,7 +346,8 @@ def tree(tmp_path, **files):
         ("import os", KEY, "PASS"),
         (f"KEY = '{KEY}'", KEY, "FAIL"),
         ("import os", KEY[:31], "FAIL"),
-        ("import os", "k" * 32, "PASS"),
+        ("import os", "k" * 32, "UNKNOWN"),  # the valid token is signed with another
+        (f"data: {base64.b64encode(KEY.encode()).decode()}", KEY, "FAIL"),
         ("import os", "$(openssl rand -base64 64 | head -1)", "FAIL"),
     ],
 )
@@ -288,6 +379,72 @@ def test_a_key_that_history_remembers_is_found(auth, tmp_path):
     fact = signing_key.gather(visit("http://127.0.0.1:1", auth=auth, source=source))
     assert fact.found_in == ("history",)
     assert CHECK.shows(fact)["secret_from_environment"] == "FAIL"
+
+
+@pytest.mark.parametrize("how", ["a subfolder", "a shallow clone", "attributes", "a long way"])
+def test_a_key_in_the_history_is_found_or_the_history_was_not_searched(auth, tmp_path, how):
+    root = tmp_path / "tree"
+    (root / "api").mkdir(parents=True)
+    git = ["git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@example.invalid"]
+
+    def keep(text):
+        (root / "api" / "settings.py").write_text(text)
+        for words in (["add", "."], ["commit", "-qm", "a"]):
+            subprocess.run(git + words, check=True)
+
+    subprocess.run([*git, "init", "-q"], check=True)
+    if how == "attributes":
+        (root / ".gitattributes").write_text("*.py -diff\n")
+    keep(f"KEY = '{KEY}'")
+    keep("import os")
+    path = root / "api" if how == "a subfolder" else root
+    if how == "a shallow clone":
+        path = tmp_path / "clone"
+        argv = ["git", "clone", "-q", "--depth=1", f"file://{root}", str(path)]
+        subprocess.run(argv, check=True)
+    fact = signing_key.gather(visit("http://127.0.0.1:1", auth=auth, source=Source(path=path)))
+    want = "UNKNOWN" if how == "a shallow clone" else "FAIL"
+    assert CHECK.shows(fact)["secret_from_environment"] == want
+
+
+def test_files_beyond_the_cap_are_not_called_clean(auth, tmp_path, monkeypatch):
+    from readiness_kit.probes.source import tree as listing
+
+    monkeypatch.setattr(listing, "FILES_CAP", 1)
+    source = tree(tmp_path, a="import os", b=f"KEY = '{KEY}'")
+    fact = signing_key.gather(visit("http://127.0.0.1:1", auth=auth, source=source))
+    assert CHECK.shows(fact)["secret_from_environment"] == "UNKNOWN"
+
+
+def pem(key, private=True):
+    if not private:
+        kind = PublicFormat.SubjectPublicKeyInfo
+        return key.public_key().public_bytes(Encoding.PEM, kind).decode()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+SMALL = rsa.generate_private_key(65537, 1024)
+CURVE = ec.generate_private_key(ec.SECP256R1())
+
+
+@pytest.mark.parametrize(
+    ("key", "private", "status"),
+    [(SMALL, True, "FAIL"), (CURVE, True, "PASS"), (CURVE, False, "UNKNOWN")],
+    ids=["RSA 1024", "P-256", "public"],
+)
+def test_an_asymmetric_key_is_strong_by_its_kind(auth, tmp_path, key, private, status):
+    folded = pem(key, private).replace("\n", "\\n")
+    auth.signing_key_file.write_text(f'JWT_KEY="{folded}"\n')
+    auth = change(auth, token=secret(tmp_path, "t", mint(CURVE, "ES256")))
+    here = visit("http://127.0.0.1:1", auth=auth, source=tree(tmp_path, code="pass"))
+    assert CHECK.shows(signing_key.gather(here))["secret_from_environment"] == status
+
+
+def test_a_folded_key_is_found_unfolded(auth, tmp_path):
+    auth.signing_key_file.write_text('JWT_KEY="' + pem(CURVE).replace("\n", "\\n") + '"\n')
+    auth = change(auth, token=secret(tmp_path, "t", mint(CURVE, "ES256")))
+    here = visit("http://127.0.0.1:1", auth=auth, source=tree(tmp_path, code=pem(CURVE)))
+    assert CHECK.shows(signing_key.gather(here))["secret_from_environment"] == "FAIL"
 
 
 @pytest.mark.parametrize(

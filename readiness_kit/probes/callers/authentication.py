@@ -31,6 +31,12 @@ from readiness_kit.sources import Address, Visit, source
 
 GARBAGE = "readiness-kit.is-no.token"
 MINT_TIMEOUT_S = 10.0
+WHO = (
+    *("sub", "scope", "scp", "role", "roles", "groups", "permissions", "realm_access"),
+    *("tenant", "tid", "azp", "client_id"),
+)
+"""Claims by which a service tells who asks, and what that caller may do."""
+
 Ask = Callable[[str | None], GraphqlAnswer]
 
 
@@ -53,12 +59,14 @@ def anonymous_access(visit: Visit) -> AnonymousAccess:
     )
 
 
-@source(effect="canary", asks="9 requests of the protected operation per address", deadline_s=30.0)
+@source(
+    effect="canary", asks="9 to 18 requests of the protected operation per address", deadline_s=30.0
+)
 def forged_tokens(visit: Visit) -> ForgedTokens:
     """Ask the protected operation with tokens forged from the valid one, at every address."""
     operation, token = _operation(visit), visit.token
     public = _published(visit)
-    forged = dict(tokens.forgeries(_read(token), tokens.public_pem(public)))
+    forged = dict(tokens.forgeries(_read(token), public))
     controls: list[GraphqlAnswer] = []
     attempts: list[Attempt] = []
     for question in _everywhere(visit):
@@ -79,13 +87,15 @@ def bad_tokens(visit: Visit) -> BadTokens:
     """Ask with genuinely signed tokens that are out of date or misaddressed, at every address."""
     operation, token = _operation(visit), visit.token
     supplied = {case: _supplied(visit, case) for case in DEFECTS}
-    good, secrets = _read(token), signing_secrets(visit)
+    good, secrets, public = _read(token), signing_secrets(visit), _published(visit)
     controls: list[GraphqlAnswer] = []
     found: list[BadToken] = []
     for question in _everywhere(visit):
         controls.append(question(token))
         for case, bad in supplied.items():
-            found.append(_described(case, _read(bad), good, secrets, question(bad)))
+            read = _read(bad)
+            genuine = tokens.signed_alike(read, good, secrets.values(), public)
+            found.append(_described(case, read, good, question(bad), genuine=genuine))
         controls.append(question(token))
     return BadTokens(
         operation=operation,
@@ -203,7 +213,7 @@ def mint(command: tuple[str, ...]) -> str:
 
 
 def _described(
-    case: Defect, bad: Token, good: Token, secrets: Mapping[str, str], answer: GraphqlAnswer
+    case: Defect, bad: Token, good: Token, answer: GraphqlAnswer, *, genuine: bool | None
 ) -> BadToken:
     now = time.time()
     expiry, since = bad.number("exp"), bad.number("nbf")
@@ -217,7 +227,8 @@ def _described(
         case=case,
         defects=tuple(defect for defect, holds in wrong.items() if holds),
         expired_for_s=now - expiry if expiry is not None else None,
-        genuine=tokens.signed_alike(bad, good, secrets.values()),
+        genuine=genuine,
+        differs=tuple(name for name in WHO if bad.claims.get(name) != good.claims.get(name)),
         answer=answer,
     )
 

@@ -1,21 +1,24 @@
 """Reads how the service gets the key that signs tokens, and whether the source holds it."""
 
+import base64
 import re
-import subprocess
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.auth import SigningKey
 from readiness_kit.probes.api.graphql import Json
 from readiness_kit.probes.callers import token as tokens
 from readiness_kit.probes.environment.file import parse
-from readiness_kit.probes.source.tree import git, git_command, git_environment
+from readiness_kit.probes.secrets.in_history import history_of
+from readiness_kit.probes.source.tree import FILE_CAP_BYTES as SOURCE_CAP_BYTES
+from readiness_kit.probes.source.tree import Tree, git, source_tree
 from readiness_kit.sources import Visit, source
 
 NAME = re.compile(r"(JWT|SIGN|TOKEN|AUTH).*(SECRET|KEY)|SECRET_KEY", re.IGNORECASE)
@@ -27,10 +30,10 @@ UNEXPANDED = re.compile(r"\$\(|\$\{|`")
 SHORTEST_SEARCHED_BYTES = 8
 """A shorter value would be found everywhere; it fails by its length."""
 
-SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__"}
+LEAST_RSA_BITS, LEAST_CURVE_BITS = 2048, 255
+"""NIST SP 800-131A: RSA from 2048 bits, curves from P-256 and Ed25519."""
+
 FILE_CAP_BYTES = 2_000_000
-FILES_CAP = 20_000
-HISTORY_CAP_BYTES = 200_000_000
 HISTORY_TIMEOUT_S = 8.0
 
 
@@ -43,11 +46,8 @@ def signing_key(visit: Visit) -> SigningKey:
     variables = parse(_text(file))
     named, found_by = _key_variables(visit, variables)
     values = [variables[name] for name in named]
-    tree = visit.target.source.path if visit.target.source else None
-    sought = [one.encode() for one in values if len(one.encode()) >= SHORTEST_SEARCHED_BYTES]
-    files = list(_files(tree, file)) if tree else []
-    in_files = [str(one.relative_to(tree)) for one in files if tree and _holds(one, sought)]
-    history, in_history = _history(tree, sought)
+    sought = [form for value in values for form in _forms(value)]
+    looked = _look(visit, file, sought)
     return SigningKey(
         file=file.name,
         form="environment_file",
@@ -56,11 +56,61 @@ def signing_key(visit: Visit) -> SigningKey:
         from_store=False,
         literal=any(UNEXPANDED.search(one) for one in values),
         key_bytes=min((len(one.encode()) for one in values), default=None),
-        source_files=len(files),
-        history=history,
-        found_in=(*in_files[:20], *(("history",) if in_history else ())),
+        weak=next(filter(None, map(_weak, values)), ""),
+        source_files=looked.files,
+        source_unread=looked.unread,
+        history=looked.history,
+        found_in=looked.found_in,
         observed_at=datetime.now(UTC),
     )
+
+
+class _Looked(NamedTuple):
+    """What came of the search of source and history."""
+
+    files: int = 0
+    unread: int = 0
+    history: Literal["searched", "none", "not_searched"] = "not_searched"
+    found_in: tuple[str, ...] = ()
+
+
+def _look(visit: Visit, own: Path, sought: list[bytes]) -> _Looked:
+    """Search the declared tree and its history, but not the key's own file unless git keeps it."""
+    if visit.target.source is None:
+        return _Looked()
+    tree = source_tree(visit)
+    files = [one for one in tree.files if one != own or _tracked(tree.root, one)]
+    texts = {one: _bytes_of(one) for one in files}
+    unread = sum(data is None for data in texts.values())
+    hits = [tree.name(one) for one, data in texts.items() if data and _holds(data, sought)]
+    history, in_history = _history(tree, sought, visit)
+    return _Looked(
+        files=len(files) - unread,
+        unread=unread + (not tree.complete),
+        history=history,
+        found_in=(*hits[:20], *(("history",) if in_history else ())),
+    )
+
+
+def _forms(value: str) -> Iterator[bytes]:
+    """Yield what *value* looks like where it is written down: plain, as base64, a key unfolded."""
+    plain = value.encode()
+    if len(plain) >= SHORTEST_SEARCHED_BYTES:
+        yield plain
+        yield base64.b64encode(plain).rstrip(b"=")[:-1]
+    lines = value.replace("\\n", "\n").splitlines()
+    if "-----BEGIN" in value:
+        yield from (one.encode() for one in lines[1:2] if len(one) >= SHORTEST_SEARCHED_BYTES)
+
+
+def _weak(value: str) -> str:
+    """Return what is wrong with an asymmetric key by its kind, or nothing."""
+    key = tokens.private_key(value)
+    if isinstance(key, RSAPrivateKey) and key.key_size < LEAST_RSA_BITS:
+        return f"RSA of {key.key_size} bits"
+    if isinstance(key, EllipticCurvePrivateKey) and key.key_size < LEAST_CURVE_BITS:
+        return f"a curve of {key.key_size} bits"
+    return ""
 
 
 def signing_secrets(visit: Visit) -> dict[str, str]:
@@ -96,7 +146,7 @@ def _text(file: Path) -> str:
 
 def _key_variables(
     visit: Visit, variables: dict[str, str]
-) -> tuple[tuple[str, ...], Literal["signature", "name", "nothing"]]:
+) -> tuple[tuple[str, ...], Literal["signature", "name", "other", "nothing"]]:
     """Return the variable whose value signed the valid token, else those named like it."""
     try:
         read = tokens.read(visit.token)
@@ -106,8 +156,18 @@ def _key_variables(
         signed = [name for name, value in variables.items() if tokens.verifies(read, value)]
         if signed:
             return tuple(signed), "signature"
-    named = tuple(name for name in variables if NAME.search(name))
-    return named, "name" if named else "nothing"
+    named = tuple(
+        name
+        for name, value in variables.items()
+        if NAME.search(name) and "BEGIN PUBLIC KEY" not in value
+    )
+    known = read is not None and (read.algorithm in tokens.HASHES or _has_pem(variables, named))
+    return named, "nothing" if not named else "other" if known else "name"
+
+
+def _has_pem(variables: dict[str, str], named: tuple[str, ...]) -> bool:
+    """Whether one of those *named* is an asymmetric key that could be compared."""
+    return any(tokens.private_key(variables[name]) is not None for name in named)
 
 
 def _from_manifest(file: Path) -> SigningKey:
@@ -151,58 +211,31 @@ def _referred(entry: dict[str, Json]) -> bool:
     return isinstance(origin, dict) and "secretKeyRef" in origin
 
 
-def _files(tree: Path, key_file: Path) -> Iterator[Path]:
-    """Yield the files of *tree*, but not the key's own unless git keeps it."""
-    for seen, path in enumerate(tree.rglob("*")):
-        if seen > FILES_CAP:
-            return
-        inside = path.relative_to(tree).parts
-        own = path == key_file and not _tracked(tree, path)
-        if not own and not SKIPPED & set(inside) and path.is_file() and not path.is_symlink():
-            yield path
-
-
 def _tracked(tree: Path, path: Path) -> bool:
     return git(tree, "ls-files", "--error-unmatch", "--", str(path)) is not None
 
 
-def _holds(file: Path, sought: list[bytes]) -> bool:
+def _bytes_of(file: Path) -> bytes | None:
+    """Return what *file* holds; ``None`` where it cannot be read whole."""
     try:
         with file.open("rb") as stream:
-            data = stream.read(FILE_CAP_BYTES)
+            data = stream.read(SOURCE_CAP_BYTES + 1)
     except OSError:
-        return False
+        return None
+    return data if len(data) <= SOURCE_CAP_BYTES else None
+
+
+def _holds(data: bytes, sought: list[bytes]) -> bool:
     return any(value in data for value in sought)
 
 
 def _history(
-    tree: Path | None, sought: list[bytes]
+    tree: Tree, sought: list[bytes], visit: Visit
 ) -> tuple[Literal["searched", "none", "not_searched"], bool]:
     """Search every change git remembers; the value never stands on a command line."""
-    if tree is None or not (tree / ".git").exists():
-        return ("not_searched" if tree is None else "none"), False
-    argv = [*git_command(tree), "log", "--all", "--patch", "--no-color", "--no-textconv"]
-    argv.append("--no-ext-diff")
-    try:
-        child = subprocess.Popen(
-            argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=git_environment()
-        )
-    except OSError:
-        return "not_searched", False
-    watch = threading.Timer(HISTORY_TIMEOUT_S, child.kill)
-    watch.start()
-    assert child.stdout is not None  # noqa: S101 - a pipe was asked for
-    try:
-        read = 0
-        for line in child.stdout:
-            read += len(line)
-            if any(value in line for value in sought):
-                return "searched", True
-            if read > HISTORY_CAP_BYTES:
-                return "not_searched", False
-        return ("searched" if child.wait() == 0 else "not_searched"), False
-    finally:
-        watch.cancel()
-        child.kill()
-        child.wait()
-        child.stdout.close()
+    if not tree.in_git:
+        return ("not_searched" if (tree.root / ".git").exists() else "none"), False
+    lines, shallow = history_of(tree, min(HISTORY_TIMEOUT_S, visit.remaining_s / 2))
+    if any(_holds(line, sought) for line in lines):
+        return "searched", True
+    return ("not_searched" if lines.reason or shallow else "searched"), False

@@ -48,16 +48,21 @@ def search_history(tree: Tree, visit: Visit) -> Swept:
             ),
             [],
         )
+    lines, shallow = history_of(tree, min(HISTORY_TIMEOUT_S, visit.remaining_s / 2))
+    hits = list(hits_in_patch(lines))
+    return Swept(searched("history", lines.commits, lines.reason or shallow), hits)
+
+
+def history_of(tree: Tree, timeout_s: float) -> "tuple[Said, str]":
+    """Return every line that commits on any branch added, and why these are not all."""
     shallow = git(tree.root, "rev-parse", "--is-shallow-repository") or b""
     argv, environment = _without_attributes(tree)
     argv += ["log", "--all", "--patch", "--cc", "--unified=0", "--no-color"]
     argv += ["--no-ext-diff", "--no-textconv", "--format=commit %h%n+%B"]
     top = os.fsdecode(git(tree.root, "rev-parse", "--show-prefix") or b"").strip()
     argv += ["--", top] if top else []  # a path would leave out commits without changes
-    lines = _Said(argv, environment, min(HISTORY_TIMEOUT_S, visit.remaining_s / 2))
-    hits = list(hits_in_patch(lines))
-    reason = lines.reason or ("" if shallow.strip() == _WHOLE else "the clone is shallow")
-    return Swept(searched("history", lines.commits, reason), hits)
+    whole = shallow.strip() == _WHOLE
+    return Said(argv, environment, timeout_s), "" if whole else "the clone is shallow"
 
 
 def _without_attributes(tree: Tree) -> tuple[list[str], dict[str, str]]:
@@ -73,7 +78,7 @@ def _without_attributes(tree: Tree) -> tuple[list[str], dict[str, str]]:
     return [*git_command(Path(folder or tree.root)), *place], git_environment() | empty
 
 
-class _Said:
+class Said:
     """The lines a command prints, up to a cap in bytes and seconds."""
 
     def __init__(
@@ -86,6 +91,7 @@ class _Said:
         self.reason = ""
 
     def __iter__(self) -> Iterator[bytes]:
+        """Run it, and say in ``reason`` why these are not all lines."""
         try:
             child = subprocess.Popen(
                 self._argv,

@@ -27,9 +27,13 @@ def judge(bad: BadTokens) -> Iterator[Finding]:
     ]
     finding = all_refused(claim, attempts, bad.controls, wanted=DEFECTS, seen=seen)
     if false and finding.outcome != "fails":
-        got = (
-            f"not the tokens they stand for: {', '.join(f'{o.case} is {o.defects}' for o in false)}"
+        words = ", ".join(
+            f"{one.case} is {', '.join(one.defects) or 'faultless'}"
+            + f", and of another {', '.join(one.differs)}" * bool(one.differs)
+            + ", by another key" * (one.genuine is False)
+            for one in false
         )
+        got = f"not the tokens they stand for: {words}"
         yield not_seen(claim, Cause.COULD_NOT_ASK, got=got, want=want, seen=[seen])
     elif finding.outcome == "holds" and any(not _barely_late(one) for one in late):
         forgiven = max(one.expired_for_s or 0.0 for one in late)
@@ -45,7 +49,7 @@ def _shows_nothing(token: BadToken) -> bool:
     """Whether its answer tells nothing: refused for another reason, or rightly accepted."""
     if token.answer.filled:
         return not token.defects and token.genuine is not False
-    return token.defects != (token.case,) or token.genuine is False
+    return token.defects != (token.case,) or token.genuine is False or bool(token.differs)
 
 
 def _within_leeway(token: BadToken) -> bool:
@@ -93,4 +97,9 @@ def mislabel(fact: BadTokens) -> BadTokens:
     return fact.replace(tokens=tuple(replace(one, defects=DEFECTS) for one in fact.tokens))
 
 
-WORSEN: tuple[Move, ...] = (accept_expired, accept_leeway, mislabel)
+def ask_as_somebody_else(fact: BadTokens) -> BadTokens:
+    """Every bad token is also a stranger's, so a refusal shows nothing."""
+    return fact.replace(tokens=tuple(replace(one, differs=("sub",)) for one in fact.tokens))
+
+
+WORSEN: tuple[Move, ...] = (accept_expired, accept_leeway, mislabel, ask_as_somebody_else)

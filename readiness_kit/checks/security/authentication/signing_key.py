@@ -37,17 +37,23 @@ def _faults(key: SigningKey) -> Iterator[str]:
         yield f"its value stands in {', '.join(key.found_in)}"
     if key.key_bytes is not None and key.key_bytes < MIN_KEY_BYTES:
         yield f"{key.key_bytes} bytes"
+    if key.weak:
+        yield key.weak
 
 
 def _gaps(key: SigningKey) -> Iterator[str]:
     if not key.variables or key.found_by == "nothing":
         yield "no variable is known to hold the signing key"
+    if key.found_by == "other":
+        yield "the valid token is signed with another key, whose origin is not known"
     if key.key_bytes is None:
         yield "its length is not known: name the environment file it is rendered to"
     if key.form == "manifest" and not key.from_store:
         yield "not every reference is a secretKeyRef"
     if key.source_files <= 0 or key.history == "not_searched":
-        yield "source and history were not searched: add source.path"
+        yield "source and history were not searched whole: add source.path, fetch --unshallow"
+    if key.source_unread > 0:
+        yield f"{key.source_unread} or more files of the source were not searched"
 
 
 GOOD = SigningKey(
@@ -80,4 +86,26 @@ def forget_source(fact: SigningKey) -> SigningKey:
     return fact.replace(source_files=0, history="not_searched", found_in=())
 
 
-WORSEN: tuple[Move, ...] = (put_key_in_source, shorten_key, forget_source)
+def sign_with_another(fact: SigningKey) -> SigningKey:
+    """The valid token is signed with a key that no variable holds."""
+    return fact.replace(found_by="other")
+
+
+def weaken_key(fact: SigningKey) -> SigningKey:
+    """The key is long, and weak for its kind."""
+    return fact.replace(weak="RSA of 1024 bits")
+
+
+def leave_files_out(fact: SigningKey) -> SigningKey:
+    """Some files of the source cannot be read."""
+    return fact.replace(source_unread=1)
+
+
+WORSEN: tuple[Move, ...] = (
+    put_key_in_source,
+    shorten_key,
+    forget_source,
+    sign_with_another,
+    weaken_key,
+    leave_files_out,
+)
