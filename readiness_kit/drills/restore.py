@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from readiness_kit.drills import repository, sums
 from readiness_kit.drills.copies import first_segment
@@ -185,6 +186,9 @@ class _Drill:
             held = connection.execute("SELECT pg_database_size(current_database())").fetchone()
         assert row is not None and held is not None  # noqa: S101, PT018 - they give one row each
         there, sums_from = self._source_sums()
+        if sums_from != "backup":  # such sums are those of one database
+            here |= self._others(restored, restored.others)
+            there |= self._others(None, restored.others)
         names = sorted(here.keys() | there.keys())
         amcheck, said = self._amcheck(restored)
         invalid = {str(one) for one in _texts(row[2])} - self._live.invalid
@@ -212,6 +216,24 @@ class _Drill:
         except (NotSeen, psycopg.Error):
             return {}, "nowhere"
 
+    def _others(self, restored: Restored | None, names: tuple[str, ...]) -> sums.Sums:
+        """Return what other databases of a script of pg_dumpall hold; of the source without it."""
+        found: sums.Sums = {}
+        for name in names:
+            try:
+                with self._other(restored, name) as connection:
+                    counted = sums.count(connection).sums
+            except (NotSeen, psycopg.Error):
+                continue  # its tables are then not compared, and shown to be
+            found |= {f"{name}: {table}": one for table, one in counted.items()}
+        return found
+
+    def _other(self, restored: Restored | None, name: str) -> sums.Connection:
+        if restored is not None:
+            return restored.cluster.connect(name)
+        secret = self._visit.target.drills.dsn or self._visit.database.dsn
+        return psycopg.connect(make_conninfo(dialled(secret), dbname=name), autocommit=True)
+
     def _amcheck(self, restored: Restored) -> tuple[Literal["clean", "damaged", "not_run"], str]:
         cluster = restored.cluster
         try:
@@ -219,7 +241,7 @@ class _Drill:
                 "pg_amcheck",
                 "--install-missing",
                 "--heapallindexed",
-                f"--database={restored.database}",
+                *(_exactly(one) for one in (restored.database, *restored.others)),
                 environment=cluster.client(SUPERUSER, cluster.password),
                 timeout_s=self._visit.remaining_s,
             )
@@ -227,6 +249,12 @@ class _Drill:
             damaged = "failed (status 2)" in error.message
             return "damaged" if damaged else "not_run", error.message[:SAID_CAP]
         return "clean", ""
+
+
+def _exactly(database: str) -> str:
+    """Return the option of pg_amcheck for one database: it takes patterns, and small letters."""
+    quoted = database.replace('"', '""')
+    return f'--database="{quoted}"'
 
 
 def _room(live: Live, path: Path) -> int:

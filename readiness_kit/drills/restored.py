@@ -1,9 +1,6 @@
 """One recovery, from the first byte fetched to the first answer, in its phases."""
 
 import contextlib
-import os
-import re
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,23 +9,18 @@ from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
-from readiness_kit.drills import copies, repository
+from readiness_kit.drills import copies, dumps, repository
 from readiness_kit.drills.archived import fetch_wal
 from readiness_kit.drills.placed import place
-from readiness_kit.drills.scratch import Live, own_all, password, socket_folder
+from readiness_kit.drills.scratch import Live, password, socket_folder
 from readiness_kit.drills.sums import OWN_SCHEMA, TABLES
 from readiness_kit.errors import NotSeen, ReadinessError, ServerError
 from readiness_kit.facts.restore import BackupKind, Phase, PhaseName, Recovery
-from readiness_kit.probes.backup_reading import read_script, tar_end
-from readiness_kit.probes.packed import Damaged, unpacked
 from readiness_kit.probes.pgbackrest import Tool
 from readiness_kit.servers.ports import free_ports
-from readiness_kit.servers.postgres import SUPERUSER, Cluster, Postgres, Setting
+from readiness_kit.servers.postgres import Cluster, Postgres, Setting
 from readiness_kit.sources import Visit
-
-JOBS = min(4, os.cpu_count() or 1)
 
 SCRATCH_LACKS = (
     "could not open extension control file",
@@ -41,14 +33,13 @@ SCRATCH_LACKS = (
     "No space left on device",
     "unsupported version",
     "could not be run to its end",
+    "invalid command \\restrict",
 )
 """Errors that tell of the scratch server, and nothing of the backup."""
 
-HEAD_BYTES = 20_000
 
-_CONNECT = re.compile(r'^\\connect (?:-reuse-previous=on )?"?([^"\s]+)"?$', re.MULTILINE)
-_DATABASE = re.compile(r"^;\s+dbname: (.+)$", re.MULTILINE)
-_CLUSTER_DUMP = "PostgreSQL database cluster dump"
+RESTRICTED = "backslash commands are restricted"
+"""What psql says then."""
 
 
 class Restored(NamedTuple):
@@ -56,6 +47,9 @@ class Restored(NamedTuple):
 
     cluster: Cluster
     database: str
+
+    others: tuple[str, ...] = ()
+    """What else was restored, by a script of pg_dumpall."""
 
     def connect(self) -> psycopg.Connection[tuple[object, ...]]:
         """Connect as the superuser."""
@@ -143,21 +137,27 @@ class Restore:
     def _from_dump(self, source: Source) -> Restored:
         visit, watch, postgres = self._visit, self._watch, self._postgres
         with watch.phase("fetch"):
-            copy = _fetch(source.path, postgres)
+            copy = dumps.fetch(source.path, postgres)
+            script = dumps.script(visit, postgres, copy) if source.kind == "plain" else None
         with watch.phase("start"):
             (port,) = free_ports(1)
-            cluster = Cluster(postgres, "restored", port=port, password=password()).create()
+            cluster = dumps.Fresh(postgres, "restored", port=port, password=password()).create()
             self._life.callback(cluster.stop, immediate=True)
-            cluster.configure({}).start(timeout_s=min(60.0, visit.remaining_s))
+            cluster.configure(dumps.SETTINGS).start(timeout_s=min(60.0, visit.remaining_s))
+        others: tuple[str, ...] = ()
         with watch.phase("restore"):
-            _make_roles(cluster, self._live.roles)
-            if source.kind == "plain":
-                database = _play(visit, cluster, copy, self._live.name)
+            if script is not None and script.of_cluster:
+                database, others = dumps.play_cluster(visit, cluster, script, self._live.name)
             else:
-                database = _unpack(visit, cluster, copy, source.kind)
+                dumps.make_roles(cluster, self._live.roles)
+                database = (
+                    dumps.unpack(visit, cluster, copy, source.kind)
+                    if script is None
+                    else dumps.play(visit, cluster, script, self._live.name)
+                )
         with watch.phase("replay"):
             pass  # a dump carries no WAL
-        return Restored(cluster, database)
+        return Restored(cluster, database, others)
 
     def _from_copy(self, source: Source) -> Restored:
         visit, watch, postgres = self._visit, self._watch, self._postgres
@@ -203,92 +203,17 @@ class Restore:
 def _explained(error: ServerError | psycopg.Error) -> ReadinessError:
     """Return *error* as one of the backup, or of the scratch server."""
     said = error.message if isinstance(error, ServerError) else str(error)
+    if RESTRICTED in said:
+        return NotSeen(
+            f"the script holds a command of psql, as no dump does; it was refused: {said[-200:]}",
+            hint="find out who wrote it; a dump in the custom format is restored without psql",
+        )
     if any(words in said for words in SCRATCH_LACKS):
         return NotSeen(
             f"the scratch server cannot restore this: {said[-300:]}",
             hint="install there what the live server has: extensions, locales, space",
         )
     return ServerError(said)
-
-
-def _fetch(path: Path, postgres: Postgres) -> Path:
-    """Copy a dump into the scratch folder, where the server's account may read it."""
-    copy = postgres.home / "dump"
-    try:
-        if path.is_dir():
-            shutil.copytree(path, copy)
-        else:
-            with unpacked(path) as packed, copy.open("wb") as file:
-                shutil.copyfileobj(packed, file)
-    except Damaged as error:
-        raise ServerError(f"{path} cannot be unpacked: {error.message}") from error
-    except OSError as error:
-        raise ServerError(f"{path} cannot be read to its end: {error}") from error
-    own_all(postgres.account, copy)
-    return copy
-
-
-def _make_roles(cluster: Cluster, roles: tuple[str, ...]) -> None:
-    """Make the roles that a dump names and does not hold; none may log in."""
-    with cluster.connect() as connection:
-        for role in roles:
-            if role != SUPERUSER:
-                connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
-
-
-def _unpack(visit: Visit, cluster: Cluster, dump: Path, kind: BackupKind) -> str:
-    """Restore an archive of pg_dump; return the name of its database."""
-    if kind == "tar" and (end := tar_end(dump)).status:
-        raise ServerError(end.said)
-    run, client = cluster.postgres.run, cluster.client(SUPERUSER, cluster.password)
-    listed = run("pg_restore", "--list", "--", dump, timeout_s=visit.remaining_s).stdout
-    found = _DATABASE.search(listed[:HEAD_BYTES])
-    if found is None:
-        raise ServerError(f"{dump.name} does not say which database it holds")
-    run(
-        "pg_restore",
-        "--create",
-        "--exit-on-error",
-        f"--jobs={1 if kind == 'tar' else JOBS}",
-        f"--dbname={SUPERUSER}",
-        "--",
-        dump,
-        environment=client,
-        timeout_s=visit.remaining_s,
-    )
-    return found.group(1)
-
-
-def _play(visit: Visit, cluster: Cluster, script: Path, name: str) -> str:
-    """Run a script of pg_dump; return the name of its database."""
-    with script.open(encoding="utf-8", errors="replace") as file:
-        head = file.read(HEAD_BYTES)
-    if _CLUSTER_DUMP in head:
-        raise NotSeen(
-            "a script of pg_dumpall is not restored: it makes roles that each cluster has already",
-            cause="not_implemented",
-            hint="keep roles and databases apart: pg_dumpall --globals-only, and pg_dump",
-        )
-    end = read_script(visit, script)
-    if end.status:  # psql takes the end of a cut script for the end of its data
-        raise ServerError(end.said)
-    own = _CONNECT.search(head)
-    if own is None:
-        with cluster.connect() as connection:
-            create = "CREATE DATABASE {} TEMPLATE template0"
-            connection.execute(sql.SQL(create).format(sql.Identifier(name)))
-    cluster.postgres.run(
-        "psql",
-        "--no-psqlrc",
-        "--quiet",
-        "--set=ON_ERROR_STOP=1",
-        # A name with `=` in it would be read as a connection string.
-        f"--dbname={make_conninfo(dbname=SUPERUSER if own else name)}",
-        f"--file={script}",
-        environment=cluster.client(SUPERUSER, cluster.password),
-        timeout_s=visit.remaining_s,
-    )
-    return own.group(1) if own else name
 
 
 def _query(restored: Restored) -> None:
