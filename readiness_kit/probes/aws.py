@@ -251,7 +251,9 @@ def _refused(code: str, needs: str, given: Mapping[str, Given]) -> NoReturn:
     said = f"{code or 'an error'} on {of}" if of else code
     if code in DENIED:
         said = f"{needs} is denied" + (f" on {of}" if of else "")
-        hint = f"allow the kit's role {needs}; HEAD also says so of objects that are not there"
+        hint = (
+            "allow the kit's role that; AWS says so of what is not there, too, to who may not list"
+        )
     elif code in KEYS:
         said = f"the keys are refused: {code}"
         hint = "renew them (aws sso login, a new session), and set the clock"

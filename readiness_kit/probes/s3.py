@@ -16,9 +16,10 @@ from readiness_kit.target import Bucket
 PAGES = 50
 """Most calls for one listing; each gives 1,000 objects."""
 
-LIST, GET = "s3:ListBucket", "s3:GetObject"
+LIST, HEAD = "s3:ListBucket", "s3:GetObject"
+GET = "s3:GetObject, or kms:Decrypt of its key,"
 ENCRYPTION = "s3:GetEncryptionConfiguration"
-"""Permissions that the calls need."""
+"""Permissions that the calls need; the bytes of an object need that of its key, too."""
 
 FROZEN = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 """Storage classes whose objects cannot be read before they are thawed, which takes hours."""
@@ -176,7 +177,7 @@ class S3:
             NotSeen: It is gone, or may not be looked at.
 
         """
-        return self._aws.ask("head_object", Head, needs=GET, Bucket=self.place.bucket, Key=key)
+        return self._aws.ask("head_object", Head, needs=HEAD, Bucket=self.place.bucket, Key=key)
 
     def piece(self, key: str, span: str, cap: int) -> bytes:
         """Return the bytes that *span* (RFC 9110 14.1.2) names, at most *cap*.
