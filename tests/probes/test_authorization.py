@@ -13,7 +13,7 @@ from readiness_kit.probes.api.marked import is_write
 from readiness_kit.probes.callers.access_matrix import access_matrix, read_matrix
 from readiness_kit.probes.callers.ownership import object_ownership
 from readiness_kit.probes.callers.restricted_fields import query_for, restricted_fields
-from readiness_kit.probes.input.query_limits import query_limits
+from readiness_kit.probes.refusals.query_limits import query_limits
 from readiness_kit.target import Auth, Authorization, OwnedObject, Source
 
 ADD = "mutation Add($mark: String!) { addNote(input: {title: $mark}) { id } }"

@@ -3,8 +3,8 @@
 import pytest
 from webserver import Reply, secret, serve, visit
 
-from readiness_kit.probes.api import tracker as error_tracking
-from readiness_kit.probes.api.errors import crash_seen
+from readiness_kit.probes.errors import tracker as error_tracking
+from readiness_kit.probes.errors.provoked import crash_seen
 from readiness_kit.target import ErrorTracking
 
 PATH = "/api/0/projects/shop/shop/events/"

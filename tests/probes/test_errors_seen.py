@@ -6,7 +6,13 @@ from webserver import Reply, secret, serve, visit
 
 from readiness_kit.checks.application.error_handling import CHECK
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.api.errors import SIGNS, crash_seen, internals, planted, provoked_errors
+from readiness_kit.probes.errors.provoked import (
+    SIGNS,
+    crash_seen,
+    internals,
+    planted,
+    provoked_errors,
+)
 from readiness_kit.target import Auth, Logs, SmokeOperation
 
 ID = {"x-request-id": "r-1"}

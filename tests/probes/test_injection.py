@@ -6,8 +6,8 @@ from webserver import Reply, secret, serve, visit
 
 from readiness_kit.checks.security.sql_injection import CHECK
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.input import injection
-from readiness_kit.probes.input.injection import PAYLOADS, injection_attempts
+from readiness_kit.probes.refusals import injection
+from readiness_kit.probes.refusals.injection import PAYLOADS, injection_attempts
 from readiness_kit.target import Auth, Cache, CacheCanary, Source
 
 SCHEMA = """

@@ -9,11 +9,11 @@ from webserver import Reply, secret, serve, visit
 
 from readiness_kit.checks.security.input_validation import CHECK
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.input import oversized as sizes
-from readiness_kit.probes.input.cases import bad_values, faulty, operations
-from readiness_kit.probes.input.malformed import malformed_input
-from readiness_kit.probes.input.oversized import oversized_input
-from readiness_kit.probes.input.writes import faulty_writes, spot_of_mark
+from readiness_kit.probes.refusals import oversized as sizes
+from readiness_kit.probes.refusals.cases import bad_values, faulty, operations
+from readiness_kit.probes.refusals.malformed import malformed_input
+from readiness_kit.probes.refusals.oversized import oversized_input
+from readiness_kit.probes.refusals.writes import faulty_writes, spot_of_mark
 from readiness_kit.target import Auth, Bounds, CacheCanary, Input, Source
 
 ADD = "mutation Add($mark: String!) { addNote(input: {title: $mark}) { id title } }"

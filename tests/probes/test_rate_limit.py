@@ -9,8 +9,12 @@ from webserver import Reply, secret, serve, visit
 
 from readiness_kit.checks.security.rate_limiting import CHECK
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.api import rate_limit
-from readiness_kit.probes.api.rate_limit import hourly_limits, rate_limit_burst, rate_limit_minute
+from readiness_kit.probes.refusals import rate_limit
+from readiness_kit.probes.refusals.rate_limit import (
+    hourly_limits,
+    rate_limit_burst,
+    rate_limit_minute,
+)
 from readiness_kit.target import Application, Auth, Limits, Load, Proxy, RateLimits, Secret
 
 

@@ -10,7 +10,7 @@ from services.limiter import BURST, PER_MINUTE
 from tlsserver import authority_file, context, listen
 
 from readiness_kit.checks.security.rate_limiting import CHECK
-from readiness_kit.probes.api.rate_limit import rate_limit_burst
+from readiness_kit.probes.refusals.rate_limit import rate_limit_burst
 from readiness_kit.sources import Pacer, Visit
 from readiness_kit.target_file import load_target
 from readiness_kit.verdict import Status

@@ -9,9 +9,9 @@ import msgspec
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.api_keys import KeyUse
-from readiness_kit.probes.api.errors import request_id
 from readiness_kit.probes.api.graphql import Json, bearer, plain_query, read_body
 from readiness_kit.probes.api.http import ERROR
+from readiness_kit.probes.errors.provoked import request_id
 from readiness_kit.probes.logs.lines import ALIASES, Tail, json_object
 from readiness_kit.sources import Visit, source
 from readiness_kit.target import ApiKeys, Logs

@@ -29,7 +29,7 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.facts.input_validation import Fault, Stored
 from readiness_kit.probes.api.graphql import Json, Reply
 from readiness_kit.probes.api.marked import Caller, first_id, marked_ids, new_mark, remove
-from readiness_kit.probes.input.cases import UNKNOWN, BoundsBy, bad_values
+from readiness_kit.probes.refusals.cases import UNKNOWN, BoundsBy, bad_values
 from readiness_kit.sources import Visit
 from readiness_kit.target import CacheCanary
 

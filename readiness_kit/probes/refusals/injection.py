@@ -21,12 +21,12 @@ from graphql import (
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.injection import Injection, InjectionAttempts, Shape
-from readiness_kit.probes.api.errors import internals, planted
 from readiness_kit.probes.api.graphql import Json, Reply, changes
 from readiness_kit.probes.api.marked import Caller, alive, root_fields
 from readiness_kit.probes.api.schema import Step, known_schema, leaf_of, nullable
-from readiness_kit.probes.input.cases import query_of, suitable
-from readiness_kit.probes.input.writes import Writes, declared_write
+from readiness_kit.probes.errors.provoked import internals, planted
+from readiness_kit.probes.refusals.cases import query_of, suitable
+from readiness_kit.probes.refusals.writes import Writes, declared_write
 from readiness_kit.sources import Visit, source
 
 SLEEP_S = 2.0

@@ -12,8 +12,8 @@ from readiness_kit.facts.input_validation import (
 from readiness_kit.probes.api.graphql import Json, ask, bearer, plain_query
 from readiness_kit.probes.api.marked import first_id
 from readiness_kit.probes.api.schema import known_schema
-from readiness_kit.probes.input.cases import faulty, operations
-from readiness_kit.probes.input.writes import (
+from readiness_kit.probes.refusals.cases import faulty, operations
+from readiness_kit.probes.refusals.writes import (
     FaultyWrite,
     Writes,
     declared_write,

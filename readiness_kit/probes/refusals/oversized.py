@@ -17,8 +17,8 @@ from readiness_kit.facts.input_validation import OversizedInput, OversizedTry, S
 from readiness_kit.probes.api.graphql import Json, ask, bearer
 from readiness_kit.probes.api.http import CHEAP_QUERY
 from readiness_kit.probes.api.schema import Step, known_schema, leaf_of, nullable
-from readiness_kit.probes.input.cases import query_of, suitable
-from readiness_kit.probes.input.writes import Writes, declared_write, spot_of_mark
+from readiness_kit.probes.refusals.cases import query_of, suitable
+from readiness_kit.probes.refusals.writes import Writes, declared_write, spot_of_mark
 from readiness_kit.sources import Visit, source
 
 LONG_TEXT = 1_000_000

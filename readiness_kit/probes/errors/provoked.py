@@ -20,7 +20,7 @@ from readiness_kit.facts.errors_seen import (
     ProvokedErrors,
 )
 from readiness_kit.probes.api.graphql import bearer, changes, plain_query, read_body
-from readiness_kit.probes.api.tracker import listing
+from readiness_kit.probes.errors.tracker import listing
 from readiness_kit.probes.logs.lines import Tail
 from readiness_kit.sources import Address, Visit, source
 

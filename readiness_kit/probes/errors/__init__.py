@@ -1,0 +1,1 @@
+"""Errors: provoked on purpose, and followed into answers, logs and tracker."""
