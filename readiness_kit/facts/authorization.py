@@ -120,6 +120,9 @@ class FieldRead(Record, frozen=True, kw_only=True):
     control: GraphqlAnswer | None
     """What the caller got for a query that every caller may ask; ``None`` when none is declared."""
 
+    nulls: int = 0
+    """How often the field itself came back as null: the object was there, the value hidden."""
+
 
 class RestrictedFields(Fact, frozen=True, kw_only=True):
     """Every restricted field, asked for by every identity and by nobody."""

@@ -66,6 +66,7 @@ def restricted_fields(visit: Visit) -> RestrictedFields:
                     made_up=field in made_up,
                     answer=reply.answer,
                     control=control,
+                    nulls=nulls(reply.data, field.rpartition(".")[2]),
                 )
                 reads.append(read)
     return RestrictedFields(
@@ -134,3 +135,17 @@ def values(data: Json, name: str) -> set[str]:
     several = here if isinstance(here, list) else [here]
     own = {json.dumps(one, sort_keys=True) for one in several if one is not None}
     return own.union(*(values(one, name) for key, one in data.items() if key != name))
+
+
+def nulls(data: Json, name: str) -> int:
+    """Return how often *data* holds null under *name*.
+
+    >>> nulls({"users": [{"email": "a@b"}, {"email": None}]}, "email")
+    1
+    """
+    if isinstance(data, list):
+        return sum(nulls(one, name) for one in data)
+    if not isinstance(data, dict):
+        return 0
+    own = name in data and data[name] is None
+    return own + sum(nulls(one, name) for one in data.values())

@@ -1,8 +1,25 @@
 """What the endpoint says to each caller: in words, and the answers of the example."""
 
+import re
 from datetime import UTC, datetime
 
+from readiness_kit.checks.security.authentication.answers import SAYS_NO
 from readiness_kit.facts.graphql import GraphqlAnswer
+
+HIDES = re.compile(
+    r"not found|no such|does ?n[o']t exist|cannot query field|unknown (?:type|field|argument|id)\b",
+    re.IGNORECASE,
+)
+"""Words by which an error hides what is there from who may not see it."""
+
+
+def denied(answer: GraphqlAnswer) -> bool:
+    """Whether it was refused for want of rights, or as if it were not there.
+
+    Another error, as of a value that is taken already, shows nothing of rights.
+    """
+    said_so = any(SAYS_NO.search(one) or HIDES.search(one) for one in answer.errors)
+    return answer.refused and (answer.status in (401, 403, 404) or said_so)
 
 
 def heard(answer: GraphqlAnswer | None) -> str:

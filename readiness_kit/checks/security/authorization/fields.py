@@ -55,8 +55,10 @@ def _unclear_fields(restricted: RestrictedFields, lower: list[FieldRead]) -> str
         return f"one value, perhaps the caller's own: {', '.join(own)}; {hint}"
     dead = [one for one in lower if one.identity != ANONYMOUS and not _alive(one)]
     unclear = [one for one in lower if not (_said_no(one.answer) or one.answer.executed)]
+    absent = [one for one in lower if one.answer.executed and not one.nulls]
     words = [f"{one.identity}: {heard(one.control)}" for one in dead]
     words += [f"{one.field} as {one.identity}: {heard(one.answer)}" for one in unclear]
+    words += [f"{one.field} as {one.identity}: no object to hide it in" for one in absent]
     return f"no clear answer: {'; '.join(words)}" if words else ""
 
 
@@ -105,4 +107,10 @@ def expire_readers(fact: RestrictedFields) -> RestrictedFields:
     return fact.replace(reads=tuple(reads))
 
 
-WORSEN: tuple[Move, ...] = (show_field, hide_from_all, expire_readers)
+def show_no_object(fact: RestrictedFields) -> RestrictedFields:
+    """Whoever may not read the field gets an empty list: nothing is known to be hidden."""
+    empty = (one if one.privileged else replace(one, answer=OK, nulls=0) for one in fact.reads)
+    return fact.replace(reads=tuple(empty))
+
+
+WORSEN: tuple[Move, ...] = (show_field, hide_from_all, expire_readers, show_no_object)

@@ -4,7 +4,14 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec.structs import replace
 
-from readiness_kit.checks.security.authorization.answers import NO, OK, STRANGER, WHEN, heard
+from readiness_kit.checks.security.authorization.answers import (
+    NO,
+    OK,
+    STRANGER,
+    WHEN,
+    denied,
+    heard,
+)
 from readiness_kit.facts.authorization import ANONYMOUS, AccessMatrix, Cell
 from readiness_kit.facts.graphql import GraphqlAnswer
 from readiness_kit.verdict import Case, Cause, Finding, Move, judges
@@ -76,7 +83,14 @@ def _unclear_cells(matrix: AccessMatrix) -> str:
         for one in matrix.cells
         if one.answer is None or not (one.answer.filled or one.answer.refused)
     ]
-    return f"neither done nor refused: {'; '.join(unclear)}" if unclear else ""
+    if unclear:
+        return f"neither done nor refused: {'; '.join(unclear)}"
+    odd = [
+        f"{_names([one])}: {heard(one.answer)}"
+        for one in matrix.cells
+        if one.answer and not one.declared and not denied(one.answer)
+    ]
+    return f"an error, but not for want of rights, it seems: {'; '.join(odd)}" if odd else ""
 
 
 def _unproven_cells(matrix: AccessMatrix) -> str:
@@ -128,4 +142,12 @@ def forget_cells(fact: AccessMatrix) -> AccessMatrix:
     return fact.replace(cells=())
 
 
-WORSEN: tuple[Move, ...] = (open_everything, refuse_everybody, forget_cells)
+def fail_otherwise(fact: AccessMatrix) -> AccessMatrix:
+    """What is refused fails for another reason."""
+    taken = replace(NO, errors=("duplicate key value violates unique constraint",))
+    return fact.replace(
+        cells=tuple(replace(one, answer=taken) if not _done(one) else one for one in fact.cells)
+    )
+
+
+WORSEN: tuple[Move, ...] = (open_everything, refuse_everybody, forget_cells, fail_otherwise)

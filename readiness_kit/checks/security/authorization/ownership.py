@@ -4,7 +4,15 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from readiness_kit.checks.security.authorization.answers import NO, NONE, OK, STRANGER, WHEN, heard
+from readiness_kit.checks.security.authorization.answers import (
+    NO,
+    NONE,
+    OK,
+    STRANGER,
+    WHEN,
+    denied,
+    heard,
+)
 from readiness_kit.facts.authorization import ObjectOwnership, OwnedTry
 from readiness_kit.verdict import Case, Cause, Finding, Move, judges
 
@@ -66,7 +74,7 @@ def _unclear_try(one: OwnedTry) -> str:
     unclear = [
         answer
         for answer in (one.other_read, *one.other_writes)
-        if not (answer.refused or answer.executed)
+        if not (denied(answer) or answer.executed)
     ]
     return heard(unclear[0]) if unclear else ""
 
