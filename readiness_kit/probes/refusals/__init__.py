@@ -1,1 +1,1 @@
-"""What a service must refuse: input that is faulty, too large, too deep or hostile, and too much of it."""
+"""What a service must refuse: input that is faulty, too large, too deep or hostile, or too much."""

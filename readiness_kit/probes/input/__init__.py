@@ -1,1 +1,0 @@
-"""Input that a service must refuse: faulty, too large, too deep, or hostile."""
