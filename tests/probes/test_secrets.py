@@ -8,8 +8,8 @@ from webserver import visit
 
 from readiness_kit.checks.security.secrets import CHECK
 from readiness_kit.errors import NotSeen
+from readiness_kit.probes.environment.secret_origins import secret_origins
 from readiness_kit.probes.secrets.in_code import secrets_in_code
-from readiness_kit.probes.secrets.origins import secret_origins
 from readiness_kit.probes.secrets.patterns import secrets_in
 from readiness_kit.probes.secrets.planted import planted
 from readiness_kit.probes.secrets.strength import fingerprint
