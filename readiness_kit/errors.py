@@ -28,6 +28,10 @@ class ReadinessError(Exception):
         self.message = message
         self.hint = hint
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows in place of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
     def __str__(self) -> str:
         """Show the message and, on a line of its own, what to do next."""
         return f"{self.message}\n  next: {self.hint}" if self.hint else self.message

@@ -13,6 +13,7 @@ notebook gathers them itself. A failing check is data and raises nothing.
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +38,7 @@ from readiness_kit.reports.records import fact_tables
 from readiness_kit.reports.signatures import signatures_table
 from readiness_kit.reports.tables import Table, badge
 from readiness_kit.reports.text import escaped, plain
+from readiness_kit.reports.waiting import looking
 from readiness_kit.results import Results
 from readiness_kit.signoff.sealed import SealedRun
 from readiness_kit.target import Objectives
@@ -44,6 +46,17 @@ from readiness_kit.target_file import load_target
 
 JOIN_WITHIN_S = 12 * 3600
 """An interactive run is joined by the next notebook for this long."""
+
+NEW = "new"
+"""Given as ``run_dir``, begins another interactive run."""
+
+DOES: dict[Effect, str] = {
+    "read": "looks",
+    "canary": "sends one marked request, row or event, and cleans up",
+    "load": "tests under load, sends bursts",
+    "drill": "breaks or restores something, and mends it",
+}
+"""What gathering a fact may do to the target."""
 
 TABLES = 3
 """Most tables that are shown of one fact."""
@@ -79,7 +92,7 @@ class Section:
             for chart in pictures:
                 _put(Picture(chart))
             if not pictures:
-                _put(_folded(fact.fact_id(), fact_tables(fact)[:TABLES]))
+                _put(_folded(f"Fact {fact.fact_id()}", fact_tables(fact)[:TABLES]))
         self._shown.add(item_id)
 
     def show_rest(self) -> None:
@@ -101,14 +114,21 @@ class Section:
 
     def show_plan(self) -> None:
         """Show what a run asks of the target, and which of it is allowed."""
-        allowed = self.assessment.allow
         found = sorted(all_sources().values(), key=lambda one: EFFECTS.index(one.effect))
-        body = tuple(
-            (one.fact.fact_id(), one.effect, "yes" if one.effect in allowed else "no", one.asks)
-            for one in found
+        counts = Counter(one.effect for one in found)
+        allowed = {one: "yes" if one in self.assessment.allow else "no" for one in EFFECTS}
+        _put_table(
+            Table(
+                f"{len(found)} facts a run gathers",
+                ("effect", "what it does", "facts", "allowed here"),
+                tuple((one, DOES[one], str(counts[one]), allowed[one]) for one in EFFECTS),
+            )
         )
-        head = ("fact", "effect", "allowed", "asks")
-        _put(shown(Table(f"{len(body)} facts a run gathers", head, body)))
+        body = tuple(
+            (one.fact.fact_id(), one.effect, allowed[one.effect], one.asks) for one in found
+        )
+        table = Table("Fact by fact", ("fact", "effect", "allowed", "asks"), body)
+        _put(_folded("What is asked for each fact", (table,)))
 
     def show_overview(self) -> None:
         """Show the whole checklist: a map of all items, counts, and what stands in the way."""
@@ -194,7 +214,8 @@ class Section:
             if gathered_mark(folder.path).exists():
                 return
             if not locks.is_held(folder.lock("gatherer")):
-                self.assessment.gather(chosen)
+                with looking() as progress:
+                    self.assessment.gather(chosen, progress)
                 return
             time.sleep(locks.POLL_S)
 
@@ -216,7 +237,8 @@ def open_section(
     """Open the run that the parameters name, and say which it is.
 
     With *replay_from*, a finished run is shown and nothing is asked of anybody. With a blank
-    *run_dir*, the newest interactive run of this target is joined, or one begun beside its file.
+    *run_dir*, the newest interactive run of this target is joined, or one begun beside its file;
+    with ``new``, one is begun, which notebooks with a blank one then join.
 
     Raises:
         UsageError: No such section, target file or effect.
@@ -232,18 +254,21 @@ def open_section(
     else:
         effects = parse_effects(allow)
         file = find_target(target_file)
-        folder = Path(run_dir) if run_dir else _interactive_run(file, effects)
+        if run_dir in ("", NEW):
+            folder = _interactive_run(file, effects, new=run_dir == NEW)
+        else:
+            folder = Path(run_dir)
         how = "joined" if (folder / "run.json").exists() else "began"
         assessment = Assessment.open(file, folder, allow=effects)
-    _say(f"{how} the run {assessment.folder.path}")
+    _say(f"{how} the run {assessment.folder.run_id} in {assessment.folder.path}")
     return Section(notebook, assessment)
 
 
-def _interactive_run(file: Path, allow: tuple[Effect, ...]) -> Path:
-    """Return the newest interactive run that may be joined, or the name of a new one."""
+def _interactive_run(file: Path, allow: tuple[Effect, ...], *, new: bool) -> Path:
+    """Return the newest interactive run that may be joined, or the name of a *new* one."""
     target = load_target(file)
     runs = file.resolve().parent / RUNS
-    for folder in sorted(runs.glob("*-interactive-*"), reverse=True):
+    for folder in () if new else sorted(runs.glob("*-interactive-*"), reverse=True):
         try:
             found = RunFolder.join(folder, target)
         except ReadinessError:
@@ -273,10 +298,10 @@ def _headline(results: Results) -> Html:
     return Html(f"<p>{badge(mark)} {escaped(line)}</p>", line)
 
 
-def _folded(fact_id: str, tables: tuple[Table, ...]) -> Html:
+def _folded(title: str, tables: tuple[Table, ...]) -> Html:
     inside = "".join(table.html() for table in tables)
     return Html(
-        f"<details><summary>Fact {escaped(fact_id)}</summary>{inside}</details>",
+        f"<details><summary>{escaped(title)}</summary>{inside}</details>",
         "\n\n".join(table.text() for table in tables),
     )
 

@@ -13,7 +13,9 @@ holds, with a weakness that is named. **ATTESTED** is the signed word of a perso
 machine cannot look.
 
 The parameters below name the target and the run. Leave `run_dir` blank in JupyterLab: the twelve
-notebooks then share one run. `allow` names what may be done to the target beyond reading, such as
+notebooks then share one run, in which each fact is gathered once. To look again after something was
+mended, write `run_dir = "new"` here and run the notebooks again; a changed `readiness.yaml` or
+`allow` begins a new run, too. `allow` names what may be done to the target beyond reading, such as
 `canary, load`. With `replay_from` a finished run is shown again, and nobody is asked anything."""
 
 SIGN_OFF_PROSE = """\

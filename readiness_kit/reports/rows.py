@@ -73,7 +73,7 @@ def items_table(items: Iterable[ItemResult]) -> Table:
     found = tuple(items)
     return Table(
         f"{len(found)} items",
-        ("item", "verdict", "line"),
+        ("item", "verdict", "checklist line"),
         tuple(((item.title, item.id), item_mark(item), str(item.line)) for item in found),
     )
 

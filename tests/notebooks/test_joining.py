@@ -29,6 +29,15 @@ def test_the_first_notebook_begins_and_the_next_joins(project, capsys):
     assert first.path.parent == project / ".readiness" / "runs"
 
 
+def test_a_new_run_is_begun_by_name_and_joined_by_the_next(project):
+    first = opened(project)
+    second = open_section("documentation", str(project / "readiness.yaml"), "new").assessment.folder
+    assert second.path != first.path
+    later = first.path.parent / f"2099{second.path.name[4:]}"
+    second.path.rename(later)
+    assert opened(project).path == later
+
+
 def test_other_effects_are_another_run(project):
     assert opened(project).path != opened(project, allow="canary").path
 
