@@ -1,1 +1,1 @@
-"""Secrets: searched for where none may be, and followed to where they come from."""
+"""Secrets: searched for where none may be, and how strong one can be."""
