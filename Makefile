@@ -43,12 +43,18 @@ lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--extra aws --extra sandbox --extra jupyter --extra dev pyproject.toml -o $(LOCK)
 
+# An old interpreter is told at once; what would be told otherwise is a conflict of some package.
+NEW_ENOUGH = import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, \
+	this is %d.%d; next: make PYTHON=/path/to/python3.11 ..." % sys.version_info[:2])
+
 $(VENV)/.ready: $(LOCK) pyproject.toml
 ifdef UV
 	uv venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+	$(BIN)/python -c '$(NEW_ENOUGH)'
 	uv pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCK)
 	uv pip install --quiet --python $(BIN)/python --no-deps -e .
 else
+	$(PYTHON) -c '$(NEW_ENOUGH)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .

@@ -3,6 +3,7 @@
 Commands are loaded when they are called, so that ``readiness --help`` answers at once.
 """
 
+import difflib
 import importlib
 import sys
 from typing import NoReturn
@@ -11,7 +12,7 @@ import click
 
 from readiness_kit import __version__
 from readiness_kit.commands.lines import one_line
-from readiness_kit.errors import ReadinessError
+from readiness_kit.errors import ReadinessError, UsageError
 
 COMMANDS = {
     "demo": "Assess the embedded deployment from start to signed report.",
@@ -61,6 +62,18 @@ class Lazy(click.Group):
             raise TypeError(message)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that *args* name; a word near to one is answered with that one."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = (
+                f"did you mean {' or '.join(close)}?" if close else "`readiness --help` lists them"
+            )
+            raise UsageError(f"no command {args[0]!r}", hint=hint)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands without importing them."""
         del ctx
@@ -92,6 +105,12 @@ def main() -> NoReturn:
         code = error.exit_code
     except BrokenPipeError:
         code = 141
+    except OSError as error:
+        # Of the operator's machine: what the target does wrong is a fact and never gets here.
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(_visible(f"readiness: {where}{error.strerror or error}"), err=True)
+        click.echo("  next: check the path, its permissions and the space that is left", err=True)
+        code = ReadinessError.exit_code
     sys.exit(code if isinstance(code, int) else 0)
 
 

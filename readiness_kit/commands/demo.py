@@ -44,6 +44,8 @@ def command(out: Path | None, variant: str, full: bool) -> int:
 
     say = Teller()
     place = out or Path("readiness-demo") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    # A folder that cannot be made is told now rather than when all was measured.
+    place.mkdir(parents=True, exist_ok=True)
     with ExitStack() as life:
         say(f"starting the {variant} sandbox (PostgreSQL with standby, Valkey, nginx, FraiseQL)")
         sandbox = life.enter_context(running(variant="stock" if variant == "stock" else "hardened"))
@@ -67,7 +69,9 @@ def command(out: Path | None, variant: str, full: bool) -> int:
     )
     for line in differing:
         click.secho(f"differs: {line}", fg="red", err=True)
-    click.echo(f"report: {(place / 'run' / 'report.html').resolve()}", err=True)
+    if variant == "hardened" and not differing:
+        click.echo("every judged claim shows what the catalogue expects", err=True)
+    _say_next(place, signed=variant == "hardened")
     click.echo(place / "run")
     return 1 if differing or not results.complete else 0
 
@@ -95,6 +99,14 @@ def _sign_and_verify(place: Path, sandbox: "Sandbox", say: "Teller") -> None:
         raise IntegrityError(f"the signed run does not verify: {'; '.join(found.problems)}")
     until = f"{found.valid_until:%Y-%m-%d} ({found.valid_until_because})"
     say(f"signed and verified: {len(found.signatures)} roles, valid until {until}")
+
+
+def _say_next(place: Path, *, signed: bool) -> None:
+    """Say where the report is, and how anybody can verify what was signed."""
+    click.echo(f"report: {(place / 'run' / 'report.html').resolve()}", err=True)
+    if signed:
+        trusted = f"--allowed-signers {place}/allowed_signers --policy {place}/policy.json"
+        click.echo(f"verify: readiness verify {place}/run {trusted}", err=True)
 
 
 class Teller:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from readiness_kit.signoff.sealed import SealedRun
     from readiness_kit.target import Target
 
+UNSIGNED = ("has not signed", "readiness.yaml does not say who may sign")
+"""Why a role has no signature that could fall."""
+
 
 @click.command()
 @click.argument("run", type=RUN)
@@ -81,14 +84,14 @@ def _signatures(signed: "SealedRun", target: "Target") -> tuple[dict[str, str], 
     from readiness_kit.signoff.record import Terms
 
     if target.signoff is None:
-        return dict.fromkeys(ROLES, "readiness.yaml does not say who may sign"), ()
+        return dict.fromkeys(ROLES, UNSIGNED[1]), ()
     signers = AllowedSigners.read(target.signoff.allowed_signers)
     rules = policy.load(target.signoff.policy)
     terms = Terms(run=signed, signers=signers, policy=rules, at=datetime.now(UTC))
     held, problems = quorum.signatures(terms)
     missing = {role for role in ROLES if not record.there(signed.folder, role)}
     broken = tuple(one for one in problems if one.partition(":")[0] not in missing)
-    unsigned = dict.fromkeys(missing, "has not signed")
+    unsigned = dict.fromkeys(missing, UNSIGNED[0])
     lost = set(ROLES) - missing - {one.role for one in held}
     return {**unsigned, **dict.fromkeys(lost, "its signature does not hold")}, broken
 
@@ -100,7 +103,8 @@ def _show(found: "Drift") -> None:
     for one in found.gone:
         say(f"{one.standing:<8}  {one.claim}  {one.signed} -> {one.now}: {one.why}")
     for role in found.roles:
-        word = "stands" if role.stands else "FALLS"
+        absent = "unsigned" if role.why in UNSIGNED else "FALLS"
+        word = "stands" if role.stands else absent
         say(f"{word:<8}  {role.role.replace('_', ' ')} {f'({role.why})' if role.why else ''}")
     for note in found.notes:
         say(f"note      {note}")

@@ -13,15 +13,19 @@ def command(folder: Path) -> None:
 
     Left out, FOLDER is the working directory. Asks nothing; a file that exists is left as it is.
     """
+    from readiness_kit.evidence import atomic
+
     for source, name in _files():
         place = folder / name
         if place.exists():
             click.echo(f"kept   {place}", err=True)
             continue
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(source.read_bytes())
+        atomic.write(place, source.read_bytes(), mode=0o644)
         click.echo(f"wrote  {place}", err=True)
-    click.echo(f"next: edit {folder / 'readiness.yaml'}, then `readiness plan`", err=True)
+    file = folder / "readiness.yaml"
+    where = "" if folder == Path() else f" -c {file}"
+    click.echo(f"next: edit {file}, then `readiness plan{where}`", err=True)
 
 
 def _files() -> Iterator[tuple[Path, str]]:

@@ -65,4 +65,7 @@ def write(output: Output, material: Material) -> None:
     try:
         output.file.write_text(render(output, material), encoding="utf-8", newline="")
     except OSError as error:
-        raise RunFolderError(f"{output.file} cannot be written: {error.strerror}") from error
+        raise RunFolderError(
+            f"{output.file} cannot be written: {error.strerror}",
+            hint="name a file in a folder that is there and has room",
+        ) from error
