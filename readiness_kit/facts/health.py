@@ -24,6 +24,9 @@ class HealthAnswer(Record, frozen=True, kw_only=True):
     dependencies: tuple[str, ...]
     """Names of the dependencies the body reports on."""
 
+    ill: tuple[str, ...] = ()
+    """Those of them that it says are not well."""
+
     reason: str = ""
     """Why there was no answer."""
 

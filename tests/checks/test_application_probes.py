@@ -109,6 +109,10 @@ def test_liveness_asks_what_readiness_does_not(live, others, status):
         ({"how": "tcp", "target": ""}, "FAIL"),
         ({"how": "grpc", "target": ""}, "UNKNOWN"),
         ({"how": "exec", "target": "wget localhost/ready"}, "PASS"),
+        ({"how": "exec", "target": "curl -sf localhost/ready"}, "PASS"),
+        ({"how": "exec", "target": "curl --fail localhost/ready"}, "PASS"),
+        ({"how": "exec", "target": "curl -s localhost/ready"}, "UNKNOWN"),
+        ({"how": "exec", "target": "sh -c wget localhost/ready || true"}, "UNKNOWN"),
         ({"how": "exec", "target": "true"}, "UNKNOWN"),
     ],
 )

@@ -1,8 +1,10 @@
+import json
 import socket
 
 import pytest
 from webserver import Reply, serve, visit
 
+from readiness_kit.checks.application.health_endpoints import CHECK
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.api.health import health_answers, read_state
 
@@ -76,3 +78,22 @@ def test_states_are_read_from_any_body(text, state):
 )
 def test_states_of_other_makers_are_read(text, state, dependencies):
     assert read_state(text) == (state, dependencies)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ('{"status": "ready", "checks": {"database": "ok", "cache": {"status": "up"}}}', "PASS"),
+        ('{"checks": {"database": true, "errors": 0}}', "PASS"),
+        ('{"status": "unhealthy", "checks": {"database": "down"}}', "FAIL"),
+        ('{"ready": false, "checks": {"database": "down"}}', "FAIL"),
+        ('{"checks": {"database": "down"}}', "WARN"),
+        ('{"checks": {"database": false}}', "WARN"),
+        ('{"status": "ok", "checks": [{"name": "database", "state": "timeout"}]}', "WARN"),
+        ('{"status": "ok", "components": {"database": {"status": "DOWN"}}}', "WARN"),
+    ],
+)
+def test_a_body_that_belies_its_200(body, status):
+    with serve(lambda _: Reply(body=json.loads(body))) as url:
+        fact = health_answers.gather(visit(url))
+    assert CHECK.shows(fact)["readiness_answers"] == status

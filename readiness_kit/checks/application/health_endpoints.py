@@ -214,7 +214,9 @@ def _liveness(one: HealthAnswer) -> Outcome:
 def _readiness(one: HealthAnswer) -> Outcome:
     if not _answered(one) or not (one.says in READY | DEGRADED or one.dependencies):
         return Outcome.FAILS
-    quick = one.elapsed_ms <= QUICK_MS and (one.says in READY or not one.says)
+    if one.says and one.says not in READY | DEGRADED:
+        return Outcome.FAILS  # a balancer reads the status, and this one belies it
+    quick = one.elapsed_ms <= QUICK_MS and one.says not in DEGRADED and not one.ill
     return Outcome.HOLDS if quick else Outcome.HOLDS_WEAKLY
 
 
@@ -243,6 +245,7 @@ def _finding(
 
 def _words(one: HealthAnswer) -> str:
     state = one.reason or f"{one.status} {one.says!r} in {one.elapsed_ms:.0f} ms"
+    state += f", not well: {', '.join(one.ill)}" if one.ill else ""
     return f"{one.endpoint}{one.path}: {state}"
 
 
@@ -302,6 +305,19 @@ def readiness_says_nothing(health: HealthAnswers) -> HealthAnswers:
     """Let readiness answer 200 without a word."""
     mute = (replace(one, says="", dependencies=()) for one in health.readiness)
     return health.replace(readiness=tuple(mute))
+
+
+def ready_without_the_database(health: HealthAnswers) -> HealthAnswers:
+    """Let readiness answer 200 and say that a dependency is down."""
+    down = (
+        replace(one, ill=("database",)) if one.status == 200 else one for one in health.readiness
+    )
+    return health.replace(readiness=tuple(down))
+
+
+def says_it_is_not_ready(health: HealthAnswers) -> HealthAnswers:
+    """Let readiness answer 200, and say in its body that it is not."""
+    return health.replace(readiness=tuple(replace(one, says="down") for one in health.readiness))
 
 
 def nobody_asked(health: HealthAnswers) -> HealthAnswers:
@@ -365,6 +381,8 @@ CHECK = Check(
         slow_liveness,
         readiness_refuses,
         readiness_says_nothing,
+        ready_without_the_database,
+        says_it_is_not_ready,
         nobody_asked,
         ready_lies,
         answers_500,

@@ -10,6 +10,7 @@
 'UNKNOWN'
 """
 
+import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -42,6 +43,12 @@ GOOD_PERIOD_S = 10
 
 LONGEST_PERIOD_S = 30
 """Default of the kit: beyond it the probe is no protection."""
+
+BLIND = re.compile(
+    r"\|\|\s*(?:true|:|exit 0)|;\s*(?:true|:|exit 0)\s*$"
+    r"|\bcurl\b(?!.*(?:\s-[a-zA-Z]*f|--fail|http_code|response_code))"
+)
+"""Commands that succeed whatever the answer: curl, too, takes 503 for one, without ``--fail``."""
 
 Asks = Literal["ready", "liveness", "unclear"]
 """What a readiness probe asks."""
@@ -117,7 +124,8 @@ def _asks(one: Container, health: str, ready: str, drill: ReadinessDrill | None)
     if probe.how == "tcp":
         return "liveness"  # an open port says that the process is there, and no more
     if probe.how == "exec":
-        return "ready" if ready and ready in probe.target else "unclear"
+        asked = bool(ready) and ready in probe.target and not BLIND.search(probe.target)
+        return "ready" if asked else "unclear"
     if path(probe) == ready != health:
         return "ready"
     if path(probe) == ready:

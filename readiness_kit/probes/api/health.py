@@ -1,6 +1,7 @@
 """Asks the liveness and readiness endpoints, at every address and every process."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,11 @@ SLOW_S = 0.5
 _STATE_KEYS = ("status", "state", "health", "healthy", "ok", "alive", "ready")
 _DEPENDENCY_KEYS = ("checks", "dependencies", "components", "services", "details")
 _LONGEST_WORD = 40
+_ILL = re.compile(
+    r"\b(?:down|error|fail\w*|unhealthy|unavailable|unreachable|disconnected|critical|dead|refused"
+    r"|timeout|timed out|not[ _-]?(?:ok|ready|connected|healthy)|offline|broken|false)\b",
+    re.IGNORECASE,
+)
 
 
 @source(effect="read", asks="2 to 4 GET per address and process", deadline_s=15)
@@ -61,7 +67,10 @@ def _ask(visit: Visit, url: str, address: Address, path: str) -> HealthAnswer:
         with visit.client(url, address=address, timeout_s=TIMEOUT_S) as client:
             began = time.monotonic()
             answer = client.get(path)
-            if time.monotonic() - began > SLOW_S:  # may be our own load: the second try tells
+            slow = time.monotonic() - began > SLOW_S
+            if (
+                slow and answer.status_code == httpx.codes.OK
+            ):  # may be our own load: the second try tells
                 began = time.monotonic()
                 answer = client.get(path)
             status, text = answer.status_code, answer.text
@@ -76,6 +85,7 @@ def _ask(visit: Visit, url: str, address: Address, path: str) -> HealthAnswer:
         elapsed_ms=round(elapsed_ms, 1),
         says=says,
         dependencies=dependencies,
+        ill=ill_in(text),
         reason=reason,
     )
 
@@ -102,6 +112,41 @@ def read_state(text: str) -> tuple[str, tuple[str, ...]]:
     listed = (body[key] for key in _DEPENDENCY_KEYS if isinstance(body.get(key), (dict, list)))
     names = tuple(sorted(name[:_LONGEST_WORD] for name in _names(next(listed, []))))
     return state.lower()[:_LONGEST_WORD], names
+
+
+def ill_in(text: str) -> tuple[str, ...]:
+    """Return the dependencies that a health body says are not well.
+
+    >>> ill_in('{"status": "ok", "checks": {"database": {"status": "DOWN"}, "cache": true}}')
+    ('database',)
+    """
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return ()
+    if not isinstance(body, dict):
+        return ()
+    found: dict[str, object] = {}
+    for listed in (body[key] for key in _DEPENDENCY_KEYS if key in body):
+        if isinstance(listed, dict):
+            found |= {str(name): told for name, told in listed.items()}
+        elif isinstance(listed, list):
+            found |= {str(one["name"]): one for one in listed if _is_named(one)}
+    return tuple(sorted(name[:_LONGEST_WORD] for name, told in found.items() if _is_ill(told)))
+
+
+def _is_named(one: object) -> bool:
+    return isinstance(one, dict) and "name" in one
+
+
+def _is_ill(told: object) -> bool:
+    """Tell whether *told*, a state or what holds one, says that something is not well."""
+    if isinstance(told, dict):
+        states = [told[key] for key in _STATE_KEYS if key in told]
+        return bool(states) and _is_ill(states[0])
+    if isinstance(told, str):
+        return _ILL.search(told) is not None
+    return told is False
 
 
 def _names(listed: dict[str, object] | list[object]) -> Iterator[str]:
