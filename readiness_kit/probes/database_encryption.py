@@ -44,14 +44,13 @@ class Said(NamedTuple):
 class Looked(NamedTuple):
     """What one server says of its sessions and rules."""
 
-    sessions: list[DictRow]
-    settings: dict[str, str]
+    told: DictRow
     rules: tuple[HbaRule, ...] | None
     unseen: str
 
 
 @source(
-    effect="read", asks="5 connections per address and 3 SQL statements per server", deadline_s=20
+    effect="read", asks="5 connections per address and 2 SQL statements per server", deadline_s=20
 )
 def database_encryption(visit: Visit) -> DatabaseEncryption:
     """Dial every declared server with and without TLS, and ask each about its sessions.
@@ -73,7 +72,7 @@ def database_encryption(visit: Visit) -> DatabaseEncryption:
         for address in _addresses(server)
     )
     looked = [_look(visit, params, server) for params, server in places]
-    sessions = [row for one in looked for row in one.sessions]
+    sessions = [row for one in looked for row in one.told["sessions"]]
     unseen = [one.unseen for one in looked if one.rules is None]
     hidden = any(row["hidden"] for row in sessions)
     return DatabaseEncryption(
@@ -85,10 +84,8 @@ def database_encryption(visit: Visit) -> DatabaseEncryption:
         ),
         rules=None if unseen else tuple(rule for one in looked for rule in one.rules or ()),
         rules_unseen="; ".join(dict.fromkeys(unseen)),
-        ssl_min_protocol_version=min(
-            one.settings.get("ssl_min_protocol_version", "") for one in looked
-        ),
-        password_encryption=looked[0].settings.get("password_encryption", ""),
+        ssl_min_protocol_version=min(one.told["ssl_min_protocol_version"] for one in looked),
+        password_encryption=looked[0].told["password_encryption"],
         application=_application(visit),
     )
 
@@ -98,11 +95,9 @@ def _look(visit: Visit, params: Params, server: Server) -> Looked:
     if len(servers(params)) > 1:
         here.pop("hostaddr", None)
     with session(visit, here) as database:
-        sessions = database.rows(Sql.SESSIONS)
-        names = ["ssl_min_protocol_version", "password_encryption"]
-        settings = {row["name"]: row["value"] for row in database.rows(Sql.SETTINGS, names=names)}
+        told = database.row(Sql.SESSIONS)
         rules, unseen = _rules(database, f"{server.host}:{server.port}")
-    return Looked(sessions, settings, rules, unseen)
+    return Looked(told, rules, unseen)
 
 
 def _dial(visit: Visit, params: Params, server: Server, address: Address) -> WireAnswers:

@@ -26,9 +26,6 @@ from readiness_kit.probes.s3_encryption import LOOKED_AT, sealed
 from readiness_kit.sources import Visit, source
 from readiness_kit.target import Backups
 
-SERVER_ENCRYPTS = "data_encryption_version"
-"""Parameter of servers with transparent encryption (EDB's); PostgreSQL itself has none."""
-
 KEYS = frozenset(
     {"kmskeyid", "disk-encryption-kms-key", "diskencryptionsetid", "encryptionkeyid", "keyid"}
 )
@@ -47,7 +44,7 @@ class Server(NamedTuple):
 
 @source(
     effect="read",
-    asks="2 SQL statements; the layers below folders of this machine; first bytes of backups; of a "
+    asks="1 SQL statement; the layers below folders of this machine; first bytes of backups; of a "
     f"bucket at most {2 * PAGES} lists, and {4 * LOOKED_AT} heads or first bytes",
     deadline_s=60,
 )
@@ -91,23 +88,19 @@ def _server(visit: Visit) -> Server:
         return Server(None, "readiness.yaml names no database")
     try:
         with session(visit, parameters(visit.database.dsn)) as database:
-            names = [SERVER_ENCRYPTS, "archive_mode", "data_directory"]
-            found = database.rows(Sql.SETTINGS, names=names)
-            here = any(is_our_backend(one["pid"], one["client_port"]) for one in found[:1])
-            spaces = database.rows(Sql.TABLESPACES)
+            row = database.row(Sql.PLACES)
+            here = is_our_backend(row["pid"], row["client_port"])  # while the backend lives
     except NotSeen as error:
         return Server(None, error.message)
-    settings = {one["name"]: one["value"] for one in found}
-    data = settings.get("data_directory")
+    data = row["data_directory"]
     reason = "" if here else "the database runs on another machine"
     reason = reason or ("" if data else "the role may not read data_directory")
-    mode = settings.get("archive_mode")
     return Server(
         data=None if reason or not data else Path(data),
         reason=reason,
-        tablespaces=tuple(Path(one["location"]) for one in spaces) if here else (),
-        archiving=None if mode is None else mode != "off",
-        encrypts=settings.get(SERVER_ENCRYPTS, "0") not in {"0", ""},
+        tablespaces=tuple(map(Path, row["tablespaces"])) if here else (),
+        archiving=row["archive_mode"] != "off",
+        encrypts=(row["encryption"] or "0") != "0",
     )
 
 

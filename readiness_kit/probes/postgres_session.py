@@ -96,11 +96,15 @@ class Sql(Enum):
     )
     SESSIONS = (
         """
-        SELECT host(client_addr) AS address, ssl, backend_type IS NULL AS hidden
-        FROM pg_stat_activity LEFT JOIN pg_stat_ssl USING (pid)
-        WHERE pid <> pg_backend_pid()
-          AND (backend_type IS NULL OR (backend_type IN ('client backend', 'walsender')
-                                        AND client_addr IS NOT NULL))
+        SELECT current_setting('ssl_min_protocol_version') AS ssl_min_protocol_version,
+               current_setting('password_encryption') AS password_encryption,
+               (SELECT coalesce(jsonb_agg(to_jsonb(session)), '[]') FROM (
+                    SELECT host(client_addr) AS address, ssl, backend_type IS NULL AS hidden
+                    FROM pg_stat_activity LEFT JOIN pg_stat_ssl USING (pid)
+                    WHERE pid <> pg_backend_pid()
+                      AND (backend_type IS NULL OR (backend_type IN ('client backend', 'walsender')
+                                                    AND client_addr IS NOT NULL))) AS session)
+                   AS sessions
         """,
         "pg_monitor",
     )
@@ -252,6 +256,18 @@ class Sql(Enum):
         ORDER BY name
         """,
         "SELECT on pg_proc",
+    )
+    PLACES = (
+        """
+        SELECT pg_backend_pid() AS pid, inet_client_port() AS client_port,
+               (SELECT setting FROM pg_settings WHERE name = 'data_directory') AS data_directory,
+               current_setting('archive_mode') AS archive_mode,
+               -- Of servers with transparent encryption (EDB's), which PostgreSQL itself has not.
+               current_setting('data_encryption_version', true) AS encryption,
+               ARRAY(SELECT pg_tablespace_location(oid) FROM pg_tablespace
+                     WHERE pg_tablespace_location(oid) <> '') AS tablespaces
+        """,
+        "pg_monitor",
     )
     TABLESPACES = (
         """

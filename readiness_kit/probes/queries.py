@@ -53,7 +53,7 @@ class _Size(NamedTuple):
 
 @source(
     effect="read",
-    asks="3 SQL statements, and the plans of 20 more, which are not run",
+    asks="2 SQL statements, and the plans of 20 more, which are not run",
     deadline_s=20,
 )
 def hot_statements(visit: Visit) -> HotStatements:
@@ -67,9 +67,8 @@ def hot_statements(visit: Visit) -> HotStatements:
     planner = parameters(declared.plan_dsn or declared.dsn)
     with session(visit, parameters(declared.dsn)) as database:
         version_num = database.version_num
-        _demand_extension(database)
         asks_plans = planner.get("user", database.role)
-        rows = database.rows(Sql.HOT_STATEMENTS, own=[asks_plans], calls=LEAST_CALLS, n=TOP)
+        rows = _costliest(database, asks_plans)
         _demand_sight(rows)
         with session(visit, planner) as asker:
             asks = Planner(asker, most=TOP)
@@ -88,6 +87,14 @@ def hot_statements(visit: Visit) -> HotStatements:
         statements=tuple(_statement(*each, sizes) for each in zip(rows, plans, strict=True)),
         tables=tuple(_largest(tables)),
     )
+
+
+def _costliest(database: Session, asks_plans: str) -> list[DictRow]:
+    try:
+        return database.rows(Sql.HOT_STATEMENTS, own=[asks_plans], calls=LEAST_CALLS, n=TOP)
+    except NotSeen:
+        _demand_extension(database)
+        raise
 
 
 def _demand_extension(database: Session) -> None:
