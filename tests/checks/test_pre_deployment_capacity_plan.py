@@ -4,16 +4,12 @@ import pytest
 from msgspec.structs import replace
 
 from readiness_kit.checks.infrastructure.storage import VOLUMES
-from readiness_kit.checks.pre_deployment.capacity_plan import (
-    CHECK,
-    GB,
-    GROWTH,
-    PEAK,
-    PLAN,
-    SIZES,
-    STEPS,
-    gives_way,
-)
+from readiness_kit.checks.pre_deployment.capacity_plan import CHECK
+from readiness_kit.checks.pre_deployment.capacity_plan.database import GROWTH
+from readiness_kit.checks.pre_deployment.capacity_plan.figures import GB
+from readiness_kit.checks.pre_deployment.capacity_plan.link import SIZES
+from readiness_kit.checks.pre_deployment.capacity_plan.plan import PLAN
+from readiness_kit.checks.pre_deployment.capacity_plan.rate import PEAK, STEPS, gives_way
 from readiness_kit.facts.capacity import SizeSample
 
 DATA, BACKUPS = VOLUMES.volumes
