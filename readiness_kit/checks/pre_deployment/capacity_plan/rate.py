@@ -33,7 +33,8 @@ def rps(plan: CapacityPlan, peak: RequestPeak) -> Iterator[Finding]:
     this = Case(
         claim="rps",
         got=f"planned {rate_words(planned)}; at most {peak.highest_rps:.2f} requests/s seen over "
-        f"five minutes, by {peak.counter} ({peak.origin}) of the last{short} {length_words(window)}",
+        f"five minutes, by {peak.counter} ({peak.origin}) of the last{short} "
+        f"{length_words(window)}",
         want="a planned rate at or above the highest seen",
         seen=[plan.at("/requests_per_second"), peak.at("/highest_rps"), peak.at("/window_s")],
         reproduce=f"promql: max_over_time((sum(rate({peak.counter}[5m])))[30d:5m])",
