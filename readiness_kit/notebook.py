@@ -25,7 +25,7 @@ from readiness_kit.checks import all_checks
 from readiness_kit.contents import EFFECTS, ITEMS, Effect, Item
 from readiness_kit.contents import item as item_called
 from readiness_kit.errors import ReadinessError, UsageError
-from readiness_kit.evidence import locks
+from readiness_kit.evidence import locks, manifest
 from readiness_kit.evidence.folder import RunFolder
 from readiness_kit.judgement import judge_item
 from readiness_kit.notebook_files import NOTEBOOKS, gathered_mark, section_of
@@ -41,6 +41,7 @@ from readiness_kit.reports.text import escaped, plain
 from readiness_kit.reports.waiting import looking
 from readiness_kit.results import Results
 from readiness_kit.signoff.sealed import SealedRun
+from readiness_kit.signoff.standing import standing
 from readiness_kit.target import Objectives
 from readiness_kit.target_file import load_target
 
@@ -220,6 +221,8 @@ class Section:
             time.sleep(locks.POLL_S)
 
     def _all_results(self) -> Results:
+        if self.assessment.target is None:
+            return standing(self.assessment.folder)
         self._have_facts(self.assessment.items)
         return self.assessment.results()
 
@@ -242,6 +245,7 @@ def open_section(
 
     Raises:
         UsageError: No such section, target file or effect.
+        IntegrityError: A sealed run that was changed since.
         RunFolderError: No such run, or one of another target.
 
     """
@@ -250,6 +254,8 @@ def open_section(
         raise UsageError(f"{name!r} is no notebook", hint=f"one of {', '.join(NOTEBOOKS)}")
     if replay_from:
         assessment = Assessment.open(None, replay_from=Path(replay_from))
+        if assessment.folder.sealed:
+            manifest.check(assessment.folder.path)
         how = "replayed from"
     else:
         effects = parse_effects(allow)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from readiness_kit.commands.lines import say
+
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
@@ -17,9 +19,14 @@ import click
     "Left out: markdown on stdout.",
 )
 def command(run: Path, outputs: tuple[str, ...]) -> None:
-    """Rebuild outputs of the run folder RUN; neither the target nor the run is touched."""
+    """Rebuild outputs of the run folder RUN; neither the target nor the run is touched.
+
+    A sealed run must be what its manifest says, and its results what its facts amount to; one that
+    is not sealed is shown as incomplete.
+    """
     from readiness_kit.assessment import Assessment
     from readiness_kit.errors import UsageError
+    from readiness_kit.judgement import other_judge
     from readiness_kit.reports.material import material
     from readiness_kit.reports.outputs import parse_outputs, render, write
 
@@ -31,6 +38,8 @@ def command(run: Path, outputs: tuple[str, ...]) -> None:
                 hint="write the report somewhere else",
             )
     found = material(Assessment.open(None, replay_from=run))
+    if other := other_judge(run):
+        say(f"the facts were not judged again: {other}", err=True)
     for one in wanted:
         if str(one.file) == "-":
             click.echo(render(one, found), nl=False)

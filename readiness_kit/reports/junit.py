@@ -1,4 +1,7 @@
-"""JUnit XML for CI servers: a failure fails, an error was not seen, a skip did not count."""
+"""JUnit XML for CI servers: a failure fails, an error was not seen, a skip did not count.
+
+An incomplete run is an error of its own: it may not be all green.
+"""
 
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
@@ -14,7 +17,7 @@ LONG = 2000
 
 def junit(results: Results) -> str:
     """Return *results* as JUnit XML: a suite per section, a case per claim."""
-    suites = "".join(_suite(results, section) for section in SECTIONS)
+    suites = _whole(results) + "".join(_suite(results, section) for section in SECTIONS)
     name = quoteattr(f"readiness {results.target.name}")
     return (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name={name}>\n{suites}</testsuites>\n'
@@ -30,6 +33,18 @@ def _suite(results: Results, section: str) -> str:
     at = f'timestamp="{results.started_at:%Y-%m-%dT%H:%M:%S}"'
     cases = "".join(_case(one) for one in found)
     return f'<testsuite name="{section}" {head} {at}>\n{cases}</testsuite>\n'
+
+
+def _whole(results: Results) -> str:
+    """Return a suite that fails an incomplete run, nothing for a complete one."""
+    if results.complete:
+        return ""
+    said = xml_text("; ".join(results.incomplete_reasons) or "cut short", LONG)
+    error = f'<error type="INCOMPLETE" message={quoteattr(said)}/>'
+    at = f'timestamp="{results.started_at:%Y-%m-%dT%H:%M:%S}"'
+    head = 'tests="1" failures="0" errors="1" skipped="0"'
+    case = f'<testcase classname="run" name="complete">{error}</testcase>\n'
+    return f'<testsuite name="run" {head} {at}>\n{case}</testsuite>\n'
 
 
 def _case(claim: ClaimResult) -> str:

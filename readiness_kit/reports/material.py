@@ -9,7 +9,8 @@ from readiness_kit.assessment import Assessment
 from readiness_kit.errors import RunFolderError
 from readiness_kit.evidence.folder import RunFolder
 from readiness_kit.facts import Fact
-from readiness_kit.results import Results, decode
+from readiness_kit.results import Results
+from readiness_kit.signoff.standing import standing
 from readiness_kit.target import Objectives
 
 
@@ -25,14 +26,15 @@ class Material(NamedTuple):
 def material(assessment: Assessment, results: Results | None = None) -> Material:
     """Return what reports on the run in *assessment* are made of.
 
-    The *results* are those given, else those stored, else judged anew from the facts.
+    The *results* are those given, else those that stand: see :func:`standing`.
 
     Raises:
+        IntegrityError: The run was changed since it was sealed.
         RunFolderError: A file of the run is damaged.
 
     """
     folder = assessment.folder
-    found = results or _stored_results(folder) or assessment.results()
+    found = results or standing(folder)
     return Material(found, assessment.facts_of, stored_objectives(folder))
 
 
@@ -48,12 +50,3 @@ def stored_objectives(folder: RunFolder) -> Objectives:
         return msgspec.convert(msgspec.json.decode(data)["objectives"], Objectives)
     except (OSError, KeyError, TypeError, msgspec.MsgspecError) as error:
         raise RunFolderError(f"{folder.path}: target.redacted.json is damaged: {error}") from error
-
-
-def _stored_results(folder: RunFolder) -> Results | None:
-    try:
-        return decode((folder.path / "results.json").read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.MsgspecError) as error:
-        raise RunFolderError(f"{folder.path}: results.json is damaged: {error}") from error

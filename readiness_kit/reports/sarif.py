@@ -24,10 +24,17 @@ def sarif(results: Results) -> str:
     }
     run = {
         "tool": {"driver": driver},
+        "invocations": [_invocation(results)],
         "automationDetails": {"id": f"readiness/{results.run_id}"},
         "results": [_result(one, index) for index, one in enumerate(found)],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
+
+
+def _invocation(results: Results) -> dict[str, object]:
+    """Say whether the run is complete, and why not."""
+    why = [{"message": {"text": plain(one)}} for one in results.incomplete_reasons]
+    return {"executionSuccessful": results.complete, "toolExecutionNotifications": why}
 
 
 def _result(claim: ClaimResult, rule: int) -> dict[str, object]:

@@ -36,10 +36,11 @@ class SealedRun:
     results: Results
 
     @classmethod
-    def open(cls, folder: Path, *, partial: bool = False) -> "SealedRun":
+    def open(cls, folder: Path, *, partial: bool = False, older: bool = False) -> "SealedRun":
         """Check the manifest of the run in *folder*, and read what it holds.
 
-        Of a *partial* copy, facts and exhibits may be missing.
+        Of a *partial* copy, facts and exhibits may be missing; of an *older* run that is only
+        shown, items that did not exist then.
 
         Raises:
             Unsignable: There is no manifest: the run was cut short.
@@ -57,7 +58,8 @@ class SealedRun:
         asked = canonical.decode(checked.read("run.json", max_bytes=MAX_BYTES), Run)
         _demand_declared(asked, checked)
         _demand_asked(results, asked)
-        _demand_consistent(results)
+        if not older:
+            _demand_consistent(results)
         return cls(folder, checked, results)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from readiness_kit.contents import ROLES
 from readiness_kit.errors import IntegrityError, Unsignable, UsageError
 from readiness_kit.evidence import canonical
-from readiness_kit.judgement import other_judge, rejudged
+from readiness_kit.judgement import other_judge
 from readiness_kit.records import publickeys, sshsig
 from readiness_kit.records.signed import same_person
 from readiness_kit.records.signers import PLAIN
@@ -16,6 +16,7 @@ from readiness_kit.results import Results
 from readiness_kit.signoff import record
 from readiness_kit.signoff.policy import Pinned
 from readiness_kit.signoff.sealed import SealedRun, unsignable
+from readiness_kit.signoff.standing import demand_judged
 from readiness_kit.signoff.statement import (
     Statement,
     Withdrawal,
@@ -24,9 +25,6 @@ from readiness_kit.signoff.statement import (
     namespace_of,
     subject,
 )
-
-NAMED = 3
-"""How many differences an error names."""
 
 
 class SignedOff(NamedTuple):
@@ -159,12 +157,7 @@ def _demand_judged(run: SealedRun, *, unjudged: bool) -> None:
             f"the facts of {run.results.run_id} cannot be judged again here: {other}",
             hint="sign with the kit that made the run; --unjudged takes results.json at its word",
         )
-    differences = [] if other else rejudged(run.folder, run.results)
-    if differences:
-        raise IntegrityError(
-            f"the results do not follow from the facts: {'; '.join(differences[:NAMED])}",
-            hint="run again; somebody changed results.json or a fact after it was judged",
-        )
+    demand_judged(run)
 
 
 def _shared(folder: Path, role: str, principal: str, key: bytes) -> Iterator[str]:

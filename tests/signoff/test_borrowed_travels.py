@@ -12,10 +12,12 @@ from click.testing import CliRunner
 from sealing import people
 from twodeployments import LENT, World
 
+from readiness_kit import judgement
 from readiness_kit.assessment import Assessment
 from readiness_kit.batch import execute_sign_off
 from readiness_kit.commands.sign import command as sign_command
 from readiness_kit.contents import ROLES
+from readiness_kit.evidence import folder as evidence_folder
 from readiness_kit.notebook_files import SIGN_OFF, packaged_notebooks
 from readiness_kit.signoff import bundle, machine, verify
 from readiness_kit.signoff.collect import collect
@@ -27,6 +29,9 @@ BESIDE = {machine.NAME, f"{SIGN_OFF}.ipynb"}
 
 @pytest.fixture
 def world(tmp_path, monkeypatch) -> World:
+    # A kernel has the real checks, and must see that others judged.
+    for room in (judgement, evidence_folder):
+        monkeypatch.setattr(room, "judges_digest", lambda: "0" * 64)
     return World(tmp_path, monkeypatch)
 
 

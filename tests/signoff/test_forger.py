@@ -11,12 +11,18 @@ from click.testing import CliRunner
 from sealing import People, judged_run, people, results, seal
 
 from readiness_kit import cli
+from readiness_kit.assessment import Assessment
+from readiness_kit.commands.report import command as report_command
 from readiness_kit.commands.sign import command as sign_command
 from readiness_kit.commands.verify import command as verify_command
 from readiness_kit.contents import ROLES
 from readiness_kit.errors import IntegrityError, Unsignable
 from readiness_kit.evidence import canonical, manifest
+from readiness_kit.notebook import open_section
 from readiness_kit.records import sshsig
+from readiness_kit.reports.junit import junit
+from readiness_kit.reports.outputs import FORMATS
+from readiness_kit.reports.sarif import sarif
 from readiness_kit.signoff import machine, policy
 from readiness_kit.signoff.policy import Policy
 from readiness_kit.signoff.sealed import SealedRun
@@ -210,3 +216,72 @@ def test_a_sign_off_of_another_deployment_is_none_of_this(tmp_path, team, text, 
     done = call(verify_command, *argv, "-c", tmp_path / "readiness.yaml")
     assert done.return_value == (4 if words else 0)
     assert words in done.stdout
+
+
+TLS = "security.tls.old_versions_refused"
+
+
+def all_green(plain: Plain) -> None:
+    """Let every claim pass, and the run with them."""
+    items = plain["items"]
+    assert isinstance(items, list)
+    for item in items:
+        item["status"] = "PASS"
+        for claim in item["claims"]:
+            claim |= {"status": "PASS", "cause": None}
+    plain["verdict"] = "GO"
+
+
+def unseal(run: Path) -> None:
+    for name in (manifest.NAME, "results.json"):
+        (run / name).unlink()
+
+
+@pytest.mark.parametrize("sealed_again", [False, True])
+@pytest.mark.parametrize("output", FORMATS)
+def test_no_report_of_results_that_were_changed(tmp_path, sealed_again, output):
+    run = judged_run(tmp_path)
+    sums = (run / manifest.NAME).read_bytes()
+    forge(run, "results.json", all_green)
+    if not sealed_again:
+        (run / manifest.NAME).write_bytes(sums)
+    done = call(report_command, run, "-o", output)
+    assert isinstance(done.exception, IntegrityError)
+    assert done.stdout == ""
+
+
+def test_no_notebook_shows_a_run_that_was_changed(tmp_path):
+    run = judged_run(tmp_path)
+    (run / "facts" / "tls_offer.json").write_bytes(b"{}")
+    with pytest.raises(IntegrityError, match="has changed"):
+        open_section("security", "", replay_from=str(run))
+    reseal(run)
+    with pytest.raises(IntegrityError, match="do not follow from the facts"):
+        open_section("sign_off", "", replay_from=str(run)).show_sign_off()
+
+
+def test_a_report_of_a_run_that_was_cut_short_says_so(tmp_path, capsys):
+    """Also where every fact was there already, and only the end was not reached."""
+    run = judged_run(tmp_path)
+    unseal(run)
+    assert "INCOMPLETE" in call(report_command, run).stdout
+    assert 'name="complete"><error' in call(report_command, run, "-o", "junit").stdout
+    open_section("sign_off", "", replay_from=str(run)).show_sign_off()
+    assert "INCOMPLETE" in capsys.readouterr().out
+
+
+def test_the_sign_off_notebook_of_an_incomplete_run_says_so(tmp_path, capsys):
+    (tmp_path / "readiness.yaml").write_text("schema: 1\nname: shop\nenvironment: staging\n")
+    run = Assessment.open(tmp_path / "readiness.yaml", tmp_path / "run")
+    run.seal(run.results(complete=False, incomplete_reasons=("02_security: its kernel died",)))
+    open_section("sign_off", "", replay_from=str(tmp_path / "run")).show_sign_off()
+    assert "INCOMPLETE" in capsys.readouterr().out
+
+
+def test_an_incomplete_run_is_not_all_green_to_a_machine():
+    bad = results(complete=False, incomplete_reasons=("a kernel died",))
+    assert junit(results()).count("<error") == 0
+    assert junit(bad).count("<error") == 1
+    for found, whole in ((results(), True), (bad, False)):
+        (said,) = json.loads(sarif(found))["runs"][0]["invocations"]
+        assert said["executionSuccessful"] is whole
