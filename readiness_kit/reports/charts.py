@@ -11,13 +11,17 @@ from functools import singledispatch
 
 from readiness_kit.contents import SECTIONS
 from readiness_kit.facts import Fact
+from readiness_kit.facts.backups import BackupFolder
 from readiness_kit.facts.degradation import DegradationDrill
+from readiness_kit.facts.drill_records import DrillRecords
 from readiness_kit.facts.failover import FailoverDrill
 from readiness_kit.facts.load import LoadRun, SoakLoad, SpikeLoad, StepLoad, StressLoad
+from readiness_kit.facts.papers import RecoveryPapers
 from readiness_kit.facts.readiness import ReadinessDrill
 from readiness_kit.facts.recovery import ArchiveRecovery, PointInTimeRecovery
 from readiness_kit.facts.restore import RestoreDrill
 from readiness_kit.load_verdict.memory import RESIDENT
+from readiness_kit.reports.age_charts import backups_picture, drills_picture, papers_picture
 from readiness_kit.reports.drill_charts import degradation_pictures, readiness_pictures
 from readiness_kit.reports.figure import Axis, Boxes, Chart, Limit, Line
 from readiness_kit.reports.load_charts import (
@@ -131,6 +135,27 @@ def to_a_moment(drill: PointInTimeRecovery, objectives: Objectives) -> tuple[Cha
     """Draw a recovery to a moment."""
     del objectives
     return (pitr_picture(drill),)
+
+
+@pictures.register
+def kept(folder: BackupFolder, objectives: Objectives) -> tuple[Chart, ...]:
+    """Draw the backups over time."""
+    del objectives
+    return (backups_picture(folder),)
+
+
+@pictures.register
+def written(papers: RecoveryPapers, objectives: Objectives) -> tuple[Chart, ...]:
+    """Draw the documents of recovery by age."""
+    del objectives
+    return (papers_picture(papers),)
+
+
+@pictures.register
+def on_record(records: DrillRecords, objectives: Objectives) -> tuple[Chart, ...]:
+    """Draw the drills on record over time."""
+    del objectives
+    return (drills_picture(records),)
 
 
 @pictures.register
