@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 
 from readiness_kit.drills import archived, copies, repository
 from readiness_kit.drills.archived import TIMELINE
+from readiness_kit.drills.bucket import InBucket
 from readiness_kit.drills.placed import place
 from readiness_kit.drills.restored import Watch
 from readiness_kit.drills.scratch import Live, own_all, scratch, size, socket_folder, suitable
@@ -27,6 +28,9 @@ from readiness_kit.servers.programs import Program
 from readiness_kit.sources import Visit
 
 Connection = psycopg.Connection[tuple[object, ...]]
+
+Archive = Path | Tool | InBucket
+"""A folder, pgBackRest, or a bucket."""
 
 SEGMENT_BYTES = 16 * 2**20
 
@@ -49,8 +53,8 @@ class Base(NamedTuple):
 class Ground:
     """Where a recovery takes place, and what it starts from."""
 
-    def __init__(self, visit: Visit, live: Live, postgres: Postgres, archive: Path | Tool) -> None:
-        """Nothing is made yet; *archive* is a folder, or pgBackRest."""
+    def __init__(self, visit: Visit, live: Live, postgres: Postgres, archive: Archive) -> None:
+        """Nothing is made yet."""
         self.visit = visit
         self.live = live
         self.postgres = postgres
@@ -78,6 +82,8 @@ class Ground:
         """Wait until the archive has *segment*; return the seconds it took, or ``None``."""
         if isinstance(self._archive, Tool):
             return repository.await_archived(self.visit, self._archive, segment, timeout_s)
+        if isinstance(self._archive, InBucket):
+            return self._archive.await_archived(segment, timeout_s)
         return archived.await_archived(self.visit, self._archive, segment, timeout_s)
 
     def _taken(self) -> Base:
@@ -163,7 +169,10 @@ class Ground:
             if isinstance(self._archive, Tool):
                 repository.restore(postgres, self._archive, base.path.name, cluster)
                 return repository.fetch(visit, postgres, self._archive, cluster, base.since)
-            wal = archived.fetch_wal(visit, postgres, self._archive, base.since)
+            if isinstance(self._archive, InBucket):
+                wal = self._archive.fetch(postgres, base.since)
+            else:
+                wal = archived.fetch_wal(visit, postgres, self._archive, base.since)
             copies.combine(postgres, self._placed(base), cluster)
             return wal
 
@@ -206,14 +215,10 @@ def ground(visit: Visit) -> Iterator[Ground]:
         yield Ground(visit, live, postgres, archive)
 
 
-def _archive(visit: Visit) -> Path | Tool:
+def _archive(visit: Visit) -> Archive:
     declared = visit.target.backups
     if declared is not None and declared.bucket is not None and declared.bucket.wal_url:
-        raise NotSeen(
-            "the WAL lies in a bucket: a recovery to a moment from there is not implemented",
-            cause="not_implemented",
-            hint="hold the drill by hand, and sign for it: readiness drilled point_in_time",
-        )
+        return InBucket(visit, declared.bucket)
     if declared is not None and declared.pgbackrest is not None:
         return Tool(visit, declared.pgbackrest)
     if declared is not None and declared.wal_archive is not None:
@@ -222,16 +227,16 @@ def _archive(visit: Visit) -> Path | Tool:
         "readiness.yaml has no backups.wal_archive: nothing to recover from",
         cause="not_configured",
         hint="add backups.wal_archive, the folder that archive_command fills, or "
-        "backups.pgbackrest",
+        "backups.pgbackrest, or wal_url to backups.bucket",
     )
 
 
-def _wal_bytes(archive: Path | Tool) -> int:
+def _wal_bytes(archive: Archive) -> int:
     """Return how much room its WAL takes when unpacked."""
     if isinstance(archive, Tool):
         since = repository.first_segment(archive.newest())
         return len(repository.needed(archive.archived(), since)) * SEGMENT_BYTES
-    return size(archive)
+    return archive.bytes() if isinstance(archive, InBucket) else size(archive)
 
 
 def _timeline(connection: Connection) -> int:

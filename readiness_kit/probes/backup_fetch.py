@@ -105,29 +105,52 @@ def _fetched(visit: Visit, declared: Backups, bucket: Bucket, folder: Path) -> t
 
 
 def local_wal(visit: Visit, bucket: Bucket, local: Local, since: str) -> tuple[Path, float]:
-    """Fetch the archived WAL from the segment *since* on; return its folder, and the seconds.
+    """Fetch the WAL behind a base backup beside it; return its folder, and the seconds.
+
+    Raises:
+        NotSeen: As :func:`fetch_wal`.
+
+    """
+    began, folder = monotonic(), local.path.parent / "wal"
+    folder.mkdir()
+    fetch_wal(visit, bucket, since, folder)
+    return folder, round(monotonic() - began, 3)
+
+
+def fetch_wal(visit: Visit, bucket: Bucket, since: str, folder: Path) -> None:
+    """Fetch the archived WAL from the segment *since* on into *folder*.
 
     Raises:
         NotSeen: It may not be read, or is too large.
 
     """
-    began, store = monotonic(), S3(visit, bucket, bucket.wal_url or "")
-    listing = store.listing()
-    wanted = [one for one in listing.objects if _follows(one.key.rpartition("/")[2], since)]
-    size_bytes = sum(one.size for one in wanted)
-    folder = local.path.parent / "wal"
+    store = S3(visit, bucket, bucket.wal_url or "")
+    wanted = [one for one in _archived(store) if _follows(one.key.rpartition("/")[2], since)]
     if frozen := next((one for one in wanted if one.storage_class in FROZEN), None):
         raise NotSeen(f"{frozen.key} lies in {frozen.storage_class}, and must be thawed first")
-    if not listing.whole:
-        raise NotSeen(f"more lies in {store.place} than was listed", hint="narrow the prefix")
-    _demand_bytes(f"the WAL since {since}", size_bytes, bucket, local.path.parent)
+    _demand_bytes(f"the WAL since {since}", sum(one.size for one in wanted), bucket, folder)
     try:
-        folder.mkdir()
         for one in wanted:
             _download(store, one, folder, one.key.rpartition("/")[2])
     except OSError as error:
         raise NotSeen(f"the WAL cannot be written to {folder}: {error.strerror}") from error
-    return folder, round(monotonic() - began, 3)
+
+
+def wal_bytes(visit: Visit, bucket: Bucket) -> int:
+    """Return how many bytes the archive in *bucket* holds.
+
+    Raises:
+        NotSeen: It may not be listed, or holds more than is listed.
+
+    """
+    return sum(one.size for one in _archived(S3(visit, bucket, bucket.wal_url or "")))
+
+
+def _archived(store: S3) -> tuple[Object, ...]:
+    listing = store.listing()
+    if not listing.whole:
+        raise NotSeen(f"more lies in {store.place} than was listed", hint="narrow the prefix")
+    return listing.objects
 
 
 def _follows(name: str, since: str) -> bool:

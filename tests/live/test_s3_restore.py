@@ -2,8 +2,10 @@
 
 import contextlib
 import tempfile
+import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 from backupshop import DATABASE, PASSWORD, SUPERUSER, running
 from buckets import Shelf, serving, settle
@@ -11,11 +13,13 @@ from folders import passable
 from psycopg.conninfo import make_conninfo
 from webserver import secret, visit
 
+from readiness_kit.checks.database import pitr
 from readiness_kit.checks.database.backup_verification import CHECK
 from readiness_kit.checks.disaster_recovery.backup_schedule import CHECK as SCHEDULE
 from readiness_kit.checks.disaster_recovery.backup_testing import CHECK as TESTING
 from readiness_kit.drills import sums
 from readiness_kit.drills.archived import await_archived
+from readiness_kit.drills.pitr import point_in_time_recovery
 from readiness_kit.drills.restore import restore_drill
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes import backup_fetch
@@ -152,6 +156,42 @@ def test_the_download_counts_in_the_time_of_recovery(shop, shelf, look, monkeypa
         assert one.phases[0].name == "fetch"
         assert (one.phases[0].since_s, one.phases[0].until_s > 100) == (0.0, True)
         assert one.wall_s > 100
+
+
+SEGMENT_BYTES = 16 * 2**20
+
+
+@contextlib.contextmanager
+def mirrored(folder, shelf):
+    """Have whatever is archived in *folder* come into the bucket, too."""
+    ended, there = threading.Event(), set()
+
+    def mirror():
+        while not ended.wait(0.05):
+            for one in folder.iterdir():
+                if one.name not in there and one.stat().st_size == SEGMENT_BYTES:
+                    there.add(one.name)
+                    shelf.fill({f"wal/{one.name}": one.read_bytes()})
+
+    mirroring = threading.Thread(target=mirror)
+    mirroring.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        mirroring.join()
+
+
+def test_a_moment_is_recovered_with_wal_from_the_bucket(shop, shelf, look):
+    around = look(wal="wal")
+    dsn = around.target.drills.dsn
+    drills = Drills(dsn=dsn, base_backup_dsn=dsn, run=("pitr",))
+    around.target = msgspec.structs.replace(around.target, drills=drills)
+    with mirrored(archive(shop), shelf):
+        drill = point_in_time_recovery.gather(around)
+    assert (drill.recovered.error, drill.before_recovered, drill.after_recovered) == ("", 10, 0)
+    assert pitr.CHECK.shows(drill)["recovered_to_a_marker"] == "PASS"
+    assert not list(look.scratch.iterdir())
 
 
 def unfetched(visited):
