@@ -35,8 +35,11 @@ def test_a_secret_in_the_mode_is_not_shown():
     assert one.modes == {"MODE": "(other)"}
 
 
-@pytest.mark.parametrize("name", ["DEBUG", "APP_DEBUG", "TESTING", "FLASK_DEBUG"])
-@pytest.mark.parametrize(("value", "on"), [("1", True), ("True", True), ("0", False), ("", False)])
+@pytest.mark.parametrize("name", ["DEBUG", "APP_DEBUG", "DEBUG_MODE", "TESTING", "FLASK_DEBUG"])
+@pytest.mark.parametrize(
+    ("value", "on"),
+    [("1", True), ("True", True), ("0", False), ("", False), ("2", True), ("enabled", True)],
+)
 def test_switches(name, value, on):
     assert bool(summary("f", {name: value}, (), running=False).switches_on) is on
 

@@ -153,6 +153,8 @@ def test_hourly_sum_of_nginx(rate, limit, status, tmp_path):
         ("APP_RATE_LIMIT_PER_HOUR=1000", "PASS"),
         ("APP_RATE_LIMIT_PER_HOUR=1001", "FAIL"),
         ("APP_RATE_LIMIT_PER_HOUR=many", "UNKNOWN"),
+        ("LOGIN_RATE_LIMIT_PER_HOUR=5", "UNKNOWN"),
+        ("RATE_LIMIT_PER_HOUR=5000\nAPI_RATE_LIMIT_PER_HOUR=900", "FAIL"),
         ("FRAISEQL_RATE_LIMIT_REQUESTS_PER_HOUR=1000", "UNKNOWN"),
     ],
 )

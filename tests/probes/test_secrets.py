@@ -12,7 +12,7 @@ from readiness_kit.probes.environment.secret_origins import secret_origins
 from readiness_kit.probes.secrets.in_code import secrets_in_code
 from readiness_kit.probes.secrets.patterns import secrets_in
 from readiness_kit.probes.secrets.planted import planted
-from readiness_kit.probes.secrets.strength import fingerprint
+from readiness_kit.probes.secrets.strength import fingerprint, strength
 from readiness_kit.target import Application, Credentials, Kubernetes, Source
 
 PLANTED = planted("tests")
@@ -124,6 +124,14 @@ def test_assigned_in_configuration(line):
 )
 def test_what_is_no_secret(line):
     assert kinds(line) == []
+
+
+def test_a_key_that_everybody_knows_is_an_example():
+    known = base64.b16decode(
+        "09D25E094FAA6CA2556C818166B7A9563B93F7099F6F0F4CAA6CF63B88E8D3E7"
+    ).hex()
+    assert strength(known).example
+    assert not strength(HEX * 2).example
 
 
 @pytest.fixture

@@ -93,6 +93,12 @@ def endpoint(name, ready=True):
     }
 
 
+def published(name):
+    """Published though it is not ready."""
+    found = endpoint(name)
+    return found | {"conditions": {"ready": True, "serving": False, "terminating": False}}
+
+
 def part(*endpoints, service="shop"):
     labels = {"kubernetes.io/service-name": service}
     return {"metadata": {"name": "s", "labels": labels}, "endpoints": list(endpoints) or None}
@@ -132,6 +138,7 @@ def test_ready_addresses_are_counted_by_pod(tmp_path):
         part(endpoint("a"), endpoint("b", ready=None)),
         part(endpoint("a")),  # its address of the other family
         part(endpoint("c", ready=False)),
+        part(published("e")),
         part(endpoint("d"), service="other"),
         part(),
     )

@@ -12,6 +12,7 @@ True
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from math import inf
 
 from msgspec.structs import replace
 
@@ -113,13 +114,19 @@ def judge_minute(minute: RateLimitMinute) -> Iterator[Finding]:
     paced = 0 < minute.seconds <= PACE_SLACK * 60
     if paced and (caller.accepted > allowed or (caller.refused < 1 and _whole(minute))):
         yield fails(claim, got=got, want=want, seen=seen, reproduce=REPEAT)
-    elif caller.refused < 1 or caller.good < 1 or not paced:
+    elif caller.refused < 1 or caller.good < 1 or not paced or not _clear(minute, allowed):
         yield not_seen(claim, Cause.COULD_NOT_ASK, got=got, want=want, seen=seen)
     elif caller.with_retry_after < 1:
         advice = [RETRY_AFTER]
         yield holds_weakly(claim, got=got, want=want, seen=seen, advice=advice, reproduce=REPEAT)
     else:
         yield holds(claim, got=got, want=want, seen=seen, reproduce=REPEAT)
+
+
+def _clear(minute: RateLimitMinute, allowed: float) -> bool:
+    """Whether the limit holds even if all that broke would have been accepted."""
+    caller = minute.caller
+    return caller.accepted + caller.broken + caller.unavailable <= allowed
 
 
 def _whole(minute: RateLimitMinute) -> bool:
@@ -134,17 +141,15 @@ def judge_hour(hour: HourlyLimits) -> Iterator[Finding]:
     claim, seen = "per_hour", [HourlyLimits.at()]
     want = f"at most {hour.per_hour} requests an hour and caller"
     repeat = "nginx -T | grep -n limit_req"
-    sums = [min((one.per_hour for one in route), default=None) for route in hour.routes]
-    sums += [one.per_hour for one in hour.application]
-    least = [one for one in sums if one is not None]
-    covered = bool(hour.application) or (bool(sums) and None not in sums)
-    worst = min(least) if hour.application else max(least, default=0.0)
-    got = f"{worst:.0f} an hour" if least else "no limit configured"
+    least = [min((one.per_hour for one in route), default=inf) for route in hour.routes]
+    bounds = [max(least, default=inf), max((one.per_hour for one in hour.application), default=inf)]
+    worst = min(bounds)
+    got = f"{worst:.0f} an hour" if worst < inf else "no limit configured"
     got = f"{got} in {', '.join(hour.read)}"
     if hour.unresolved or not hour.read or not (hour.routes or hour.application):
         got = f"{got}; not resolved: {', '.join(hour.unresolved) or 'any way to the API'}"
         yield not_seen(claim, Cause.COULD_NOT_ASK, got=got, want=want, seen=seen)
-    elif covered and 0 < worst <= hour.per_hour:
+    elif 0 < worst <= hour.per_hour:
         yield holds(claim, got=got, want=want, seen=seen, grade=Grade.DECLARED, reproduce=repeat)
     else:
         yield fails(claim, got=got, want=want, seen=seen, grade=Grade.DECLARED, reproduce=repeat)
@@ -235,6 +240,11 @@ def never_refuse(fact: RateLimitMinute) -> RateLimitMinute:
     return fact.replace(caller=replace(fact.caller, sent=n, accepted=n, refused=0), seconds=60.0)
 
 
+def break_many(fact: RateLimitMinute) -> RateLimitMinute:
+    """Most requests get no answer, so nobody knows whether they would be accepted."""
+    return fact.replace(caller=replace(fact.caller, broken=fact.planned))
+
+
 def answer_late(fact: RateLimitMinute) -> RateLimitMinute:
     """The service was too slow to be asked at that pace."""
     return fact.replace(seconds=100.0)
@@ -270,6 +280,7 @@ CHECK = Check(
         forget_other,
         never_refuse,
         answer_late,
+        break_many,
         forget_limit,
         raise_limit,
     ),

@@ -11,10 +11,12 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.facts.environment import Environment, StartEnvironment
 from readiness_kit.sources import Visit, source
 
-SWITCH = re.compile(r"(?:^|_)(?:DEBUG|TESTING|RELOAD|TEST_MODE)$")
+SWITCH = re.compile(r"(?:^|_)(?:DEBUG(?:_MODE|_ENABLED)?|TESTING|RELOAD|TEST_MODE)$")
 """Names of switches that must be off in production."""
 
-_ON = frozenset({"1", "true", "yes", "on"})
+_OFF = frozenset({"", "0", "false", "no", "off", "none", "null", "f", "n", "disabled"})
+"""Values that switch something off; whatever else is set may switch it on."""
+
 _MODE = re.compile(r"[a-z][a-z_-]{0,20}", re.IGNORECASE)
 _ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 _SIZE_CAP_BYTES = 1_000_000
@@ -54,7 +56,7 @@ def summary(
 ) -> Environment:
     """Return what may be told of *variables*: their names, the mode, the switches that are on."""
     modes = {name: variables[name].strip() for name in mode_names if name in variables}
-    on = (name for name, value in variables.items() if value.strip().lower() in _ON)
+    on = (name for name, value in variables.items() if value.strip().lower() not in _OFF)
     return Environment(
         origin=origin,
         running=running,

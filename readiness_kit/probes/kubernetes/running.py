@@ -75,6 +75,13 @@ class _Services(msgspec.Struct, frozen=True):
 
 class _State(msgspec.Struct, frozen=True):
     ready: bool | None = None
+    serving: bool | None = None
+    terminating: bool | None = None
+
+    @property
+    def takes_requests(self) -> bool:
+        """Whether it is ready; unset means so. publishNotReadyAddresses sets ``ready`` anyway."""
+        return False not in (self.ready, self.serving) and not self.terminating
 
 
 class _Pointed(msgspec.Struct, frozen=True):
@@ -170,7 +177,7 @@ def _ready(service: str, slices: Sequence[_Slice]) -> int:
         if (piece.metadata.labels or {}).get(SERVICE_NAME) == service
         for one in piece.endpoints or ()
     )
-    ready = (one for one in found if one.conditions.ready is not False)  # unset means ready
+    ready = (one for one in found if one.conditions.takes_requests)
     return len({one.targetRef.name if one.targetRef else one.addresses for one in ready})
 
 

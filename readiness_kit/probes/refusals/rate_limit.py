@@ -33,8 +33,12 @@ REST_S = 60.0
 accepted because little is left, and a limit far too high looks right.
 """
 
-HOUR_SETTING = re.compile(r"(?!FRAISEQL_)\w*RATE_?LIMIT\w*HOUR\w*")
-"""FraiseQL 0.5 reads settings of this kind and does nothing with them: they are no evidence."""
+HOUR_SETTING = re.compile(
+    r"(?:(?:APP|API|GRAPHQL|HTTP|DEFAULT|GLOBAL|REQUESTS?)_)*RATE_?LIMITS?(?:_REQUESTS?)?(?:_PER)?_HOUR(?:LY)?"
+)
+"""A limit of the whole API: one of logins or of mails says nothing of other requests. FraiseQL 0.5
+reads settings of this kind under its own name and does nothing with them: they are no evidence.
+"""
 
 
 @source(

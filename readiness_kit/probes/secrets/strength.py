@@ -21,6 +21,11 @@ EXAMPLES = re.compile(
 )
 """Words of documentation: a random value of this length holds none of them."""
 
+PUBLISHED = frozenset({"570dad43de1a", "2598f7d6adc1", "85cc9e46a7c9"})
+"""Fingerprints of random keys that everybody knows: those in the tutorials of FastAPI and of Flask,
+and of RFC 7515 appendix A.1.
+"""
+
 _PASSWORD = re.compile(r"^[a-z][a-z0-9+.-]*://[^/@\s]*?:([^@\s]+)@", re.IGNORECASE)
 _URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _KEYWORD_PASSWORD = re.compile(r"(?:^|\s)password\s*=\s*('(?:[^'\\]|\\.)*'|\S+)")
@@ -74,7 +79,7 @@ def strength(secret: str) -> Strength:
     """Return what may be told of *secret*."""
     return Strength(
         bits=round(bits_of(secret), 1),
-        example=EXAMPLES.search(secret) is not None,
+        example=EXAMPLES.search(secret) is not None or fingerprint(secret) in PUBLISHED,
         unexpanded=UNEXPANDED.search(secret) is not None,
         fingerprint=fingerprint(secret),
     )
