@@ -109,6 +109,8 @@ class Aws:
             raise NotSeen(
                 "botocore is not installed, and without it AWS is not asked", hint=EXTRA
             ) from error
+        if account.ca is not None and not account.ca.is_file():
+            raise NotSeen(f"{account.ca} is no file", hint="correct the path of the authority")
         self._visit = visit
         self._account = account
         config = Config(

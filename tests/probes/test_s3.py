@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from buckets import KEYS, NOW, Shelf, serving, settle
+from tlsserver import authority_file, context, listen
 from webserver import Reply, serve, visit
 
 import readiness_kit
@@ -205,6 +206,24 @@ def test_without_keys(server, monkeypatch):
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     assert "no AWS keys" in seen(store(server)[0].listing).message
     assert "no profile 'ops'" in seen(lambda: store(server, profile="ops")).message
+
+
+EMPTY = b"<ListBucketResult><Name>shop</Name><IsTruncated>false</IsTruncated></ListBucketResult>"
+
+
+def answer(wire):
+    with context().wrap_socket(wire, server_side=True) as secured:
+        secured.recv(10_000)
+        head = f"HTTP/1.1 200 OK\r\ncontent-length: {len(EMPTY)}\r\nconnection: close\r\n\r\n"
+        secured.sendall(head.encode() + EMPTY)
+
+
+def test_an_authority_of_its_own(tmp_path):
+    with listen(answer) as port:
+        url = f"https://localhost:{port}"
+        assert store(url, ca=authority_file(tmp_path))[0].listing() == ((), True)
+        assert "does not answer" in seen(store(url)[0].listing).message
+    assert "is no file" in seen(lambda: store(url, ca=tmp_path / "none")).message
 
 
 def test_without_the_extra(monkeypatch):
