@@ -4,7 +4,9 @@ from typing import Literal
 
 from readiness_kit.facts import Fact, Record
 
-Kind = Literal["listed", "foreign", "null", "prefixed", "suffixed", "other_scheme", "sub_domain"]
+Kind = Literal[
+    *("listed", "foreign", "null", "prefixed", "suffixed", "other_scheme", "sub_domain", "dotless")
+]
 """How an asking origin relates to the declared ones."""
 
 

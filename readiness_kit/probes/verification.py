@@ -100,7 +100,7 @@ def _with_scripts(command: str, beside: Path) -> str:
     for word in re.findall(r"[\w./@-]+", command)[:SCRIPTS]:
         script = beside.parent / word
         if script.suffix in {".sh", ".bash", ".py"} and script.is_file():
-            said.append(read(script))
+            said.append(re.sub(r"^\s*#.*$", "", read(script), flags=re.MULTILINE))
     return "\n".join(said)
 
 
@@ -141,8 +141,9 @@ def _calendar_days(text: str) -> float | None:
     """
     if text.lower() in _NAMED:
         return _NAMED[text.lower()]
-    if re.match(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)", text, re.IGNORECASE):
-        return WEEK_DAYS
+    if days := re.match(r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\w*[,.\s]*)+", text, re.IGNORECASE):
+        rest = _calendar_days(text[days.end() :]) if text[days.end() :].strip() else 1.0
+        return WEEK_DAYS if rest == 1.0 else None  # the first Sunday of a month, and the like
     date = re.match(r"(?:\*-)?(?P<month>[*\d,/]+)-(?P<day>[*\d,/.]+)", text)
     if date is None:
         return 1.0 if re.match(r"[*\d,/]+:[*\d,/]+", text) else None

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from webserver import Reply, serve, visit
 
@@ -114,8 +116,21 @@ def test_nobody_there_is_not_a_verdict(free_port):
         cors_answers.gather(visit(f"http://127.0.0.1:{free_port}"))
 
 
+@pytest.mark.parametrize(
+    "pattern", [r"https://app.example\.com", r"https://(app\.example\.com|.*\.partner\.example)"]
+)
+def test_careless_patterns_are_found(pattern):
+    """A dot that is no dot; a wildcard for the second of the listed origins."""
+    listed = (APP, "https://www.partner.example")
+
+    def allows(origin):
+        return origin if re.fullmatch(pattern, origin) or origin in listed else ""
+
+    assert CHECK.shows(look(site(allows), listed))["only_listed_origins"] == "FAIL"
+
+
 def test_look_alikes_are_never_listed_themselves():
     listed = (APP, "http://app.example.com")
-    kinds = dict(origins(listed))
-    assert "other_scheme" not in kinds
-    assert kinds["suffixed"] == "https://app.example.com.readiness-kit.invalid"
+    kinds = list(origins(listed))
+    assert "other_scheme" not in dict(kinds)
+    assert ("suffixed", "https://app.example.com.readiness-kit.invalid") in kinds

@@ -58,6 +58,8 @@ def test_how_often_cron_runs(schedule, days):
         ("OnCalendar=*-*-* 05:30:00", 1.0),
         ("OnCalendar=daily", 1.0),
         ("OnCalendar=Sun *-*-* 04:00", 7.0),
+        ("OnCalendar=Mon,Thu 04:00", 7.0),
+        ("OnCalendar=Sun *-*-1..7 04:00", None),
         ("OnCalendar=weekly", 7.0),
         ("OnCalendar=*-*-01 04:00", 31.0),
         ("OnCalendar=*-01-01", None),
@@ -96,6 +98,8 @@ def test_a_script_is_looked_into(tmp_path):
     put(tmp_path, "verify.sh", "set -e\npg_restore --file=/dev/null last.dump\n")
     cron = put(tmp_path, "crontab", f"0 4 * * * {tmp_path}/verify.sh\n")
     assert look(tmp_path, cron).reads == "full_read"
+    put(tmp_path, "verify.sh", "set -e\n# pg_restore --file=/dev/null last.dump\nexit 0\n")
+    assert look(tmp_path, cron).reads == "not_known"
     (tmp_path / "verify.sh").unlink()
     assert look(tmp_path, cron).reads == "not_known"
 

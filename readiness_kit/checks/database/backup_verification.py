@@ -22,6 +22,7 @@ from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 def restored(drill: RestoreDrill) -> Iterator[Finding]:
     """The newest backup becomes a database again that answers, with its rows and sound pages."""
     rows = sum(one.restored_rows or 0 for one in drill.tables)
+    gone = [one.name for one in drill.tables if one.restored_rows is None and one.source_rows]
     this = Case(
         claim="restored",
         got=f"{drill.backup} ({drill.kind}): {drill.error or 'restored'}; "
@@ -43,6 +44,10 @@ def restored(drill: RestoreDrill) -> Iterator[Finding]:
     elif not any(one.equal and one.restored_rows for one in drill.tables):
         yield this.not_seen(
             Cause.TOO_FEW_SAMPLES, "no table with rows was compared and found equal"
+        )
+    elif gone:
+        yield this.not_seen(
+            Cause.UNPROVEN, f"not in the backup, or made since: {', '.join(gone[:5])}"
         )
     elif drill.amcheck != "clean":
         yield this.not_seen(Cause.COULD_NOT_ASK, "pg_amcheck did not run")
@@ -217,6 +222,12 @@ def loses_a_row(drill: RestoreDrill) -> RestoreDrill:
     return drill.replace(tables=(fewer, *rest))
 
 
+def leaves_a_table_out(drill: RestoreDrill) -> RestoreDrill:
+    """Restore all tables but the first."""
+    first, *rest = drill.tables
+    return drill.replace(tables=(replace(first, restored_rows=None, restored_sha256=""), *rest))
+
+
 def damaged(drill: RestoreDrill) -> RestoreDrill:
     """Damage a page."""
     return drill.replace(amcheck="damaged", amcheck_said="heap table public.orders, block 4")
@@ -251,6 +262,7 @@ CHECK = Check(
         half,
         stops,
         loses_a_row,
+        leaves_a_table_out,
         damaged,
         nothing_in_it,
         verified_by_nothing,

@@ -97,6 +97,8 @@ def lag(pg: PostgresReplication) -> Iterator[Finding]:
         yield this.fails()
     elif len(samples) < SAMPLES or not all(samples):
         yield this.not_seen(Cause.TOO_FEW_SAMPLES)
+    elif any(not _streams(one) for one in pg.replicas):
+        yield this.not_seen(Cause.COULD_NOT_ASK, "how far a standby is behind that does not stream")
     elif len(sizes) < len(every) or not all(math.isfinite(one) for one in seconds):
         yield this.not_seen(Cause.COULD_NOT_ASK)
     elif all(one <= CLOSE_S for one in seconds) and all(one <= CLOSE_BYTES for one in sizes):
@@ -215,6 +217,12 @@ def minute_behind(pg: PostgresReplication) -> PostgresReplication:
     return pg.replace(samples=tuple(late))
 
 
+def one_cut_off(pg: PostgresReplication) -> PostgresReplication:
+    """Cut one standby off: the primary does not know how far it is behind."""
+    first, *rest = pg.replicas
+    return pg.replace(replicas=(replace(first, receiver_status=None), *rest))
+
+
 def slot_lost(pg: PostgresReplication) -> PostgresReplication:
     """Lose every slot's WAL."""
     return pg.replace(slots=tuple(replace(one, wal_status="lost") for one in pg.slots))
@@ -236,6 +244,7 @@ CHECK = Check(
         standby_promoted,
         standby_paused,
         minute_behind,
+        one_cut_off,
         slot_lost,
         unbounded,
     ),

@@ -17,14 +17,20 @@ from readiness_kit.sources import Address, Visit, source
 FOREIGN = "https://readiness-kit.invalid"
 """An origin nobody lists (RFC 2606)."""
 
+ANY = "https://app.example.com"
+"""What look-alikes are made of where no origin is listed."""
+
+MOST_COPIED = 4
+"""Listed origins that look-alikes are made of."""
+
 UNLISTED_METHOD = "PATCH"
 UNLISTED_HEADER = "x-readiness-kit-unlisted"
 
 
 @source(
     effect="read",
-    asks="per address: one request, and per origin (each listed one, six made up) one preflight "
-    "and one request; two preflights more",
+    asks="per address: one request; one preflight and one request per origin: each listed one, two "
+    "made up, five like each of the first four; two preflights more",
     deadline_s=60.0,
 )
 def cors_answers(visit: Visit) -> CorsAnswers:
@@ -55,21 +61,28 @@ def cors_answers(visit: Visit) -> CorsAnswers:
 
 
 def origins(listed: tuple[str, ...]) -> Iterator[tuple[Kind, str]]:
-    """Yield the listed origins, then look-alikes of the first that are not listed themselves."""
+    """Yield the listed origins, then look-alikes of the first few that are not themselves listed."""
     for origin in listed:
         yield "listed", origin
     yield "foreign", FOREIGN
     yield "null", "null"
-    parts = urlsplit(listed[0] if listed else "https://app.example.com")
+    alike = dict.fromkeys(
+        found for origin in (listed or (ANY,))[:MOST_COPIED] for found in _look_alikes(origin)
+    )
+    yield from ((kind, origin) for kind, origin in alike if origin not in listed)
+
+
+def _look_alikes(origin: str) -> Iterator[tuple[Kind, str]]:
+    """Yield origins that a careless comparison with *origin* lets in."""
+    parts = urlsplit(origin)
     name, port = parts.hostname or "localhost", f":{parts.port}" if parts.port else ""
     other = "http" if parts.scheme == "https" else "https"
-    alike: dict[Kind, str] = {
-        "prefixed": f"{parts.scheme}://not{name}{port}",
-        "suffixed": f"{parts.scheme}://{name}.readiness-kit.invalid{port}",
-        "other_scheme": f"{other}://{name}{port}",
-        "sub_domain": f"{parts.scheme}://readiness-kit.{name}{port}",
-    }
-    yield from ((kind, origin) for kind, origin in alike.items() if origin not in listed)
+    yield "prefixed", f"{parts.scheme}://not{name}{port}"
+    yield "suffixed", f"{parts.scheme}://{name}.readiness-kit.invalid{port}"
+    yield "other_scheme", f"{other}://{name}{port}"
+    yield "sub_domain", f"{parts.scheme}://readiness-kit.{name}{port}"
+    if "." in name:  # a dot stands for any letter in a regular expression
+        yield "dotless", f"{parts.scheme}://{name.replace('.', 'x', 1)}{port}"
 
 
 def _control(visit: Visit, ask: Ask, headers: dict[str, str]) -> int:
