@@ -39,7 +39,8 @@ def command(
     """Vouch for each CLAIM until a day, as a person of the role that owns it.
 
     Only claims that the catalogue marks so can be attested, for as long as it says at most. The
-    record goes to the target's attestations and counts in every run that begins from now on.
+    record goes to the attestations and counts in every run of this target and environment that
+    begins from now on.
     """
     from readiness_kit.records import attestations, signed
     from readiness_kit.target_file import read_target
@@ -51,6 +52,8 @@ def command(
     digest = hashlib.sha256(document.read_bytes()).hexdigest() if document else ""
     records = [
         attestations.Attestation(
+            target=target.name,
+            environment=target.environment,
             claim=claim,
             statement=statement,
             person=principal,

@@ -38,7 +38,8 @@ def command(
 ) -> None:
     """Waive each CLAIM until a day, as a person of the role that owns it.
 
-    The record goes to the target's waivers and counts in every run that begins from now on. The
+    The record goes to the target's waivers and counts in every run of it, in this environment, that
+    begins from now on. The
     claim is looked at and shown all the same. At most 7 days for a critical claim, 14 for high,
     30 for medium, 90 for low.
     """
@@ -51,6 +52,8 @@ def command(
     now = datetime.now(UTC)
     records = [
         waivers.Waiver(
+            target=target.name,
+            environment=target.environment,
             claim=claim,
             reason=reason,
             ticket=ticket,

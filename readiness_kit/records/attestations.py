@@ -22,6 +22,12 @@ class Attestation(signed.Record, frozen=True, kw_only=True):
 
     schema: Literal["readiness-kit/attestation/1"] = "readiness-kit/attestation/1"
 
+    target: Words
+    """Name of the target."""
+
+    environment: Words
+    """Where it runs."""
+
     claim: Words
     """Id of the claim."""
 
@@ -39,6 +45,11 @@ class Attestation(signed.Record, frozen=True, kw_only=True):
 
     until: date
     """Last day on which it counts; no longer than the claim's half-life."""
+
+    @property
+    def scope(self) -> signed.Scope:
+        """The deployment it is about."""
+        return signed.Scope(self.target, self.environment)
 
     @property
     def signer(self) -> str:
@@ -72,11 +83,13 @@ def write(
     return signed.write(folder, attestation, key, signers)
 
 
-def read(folder: Path, allowed_signers: Path, now: datetime) -> signed.Records[Attestation]:
-    """Return the attestations in *folder* that count at *now*, and why the others do not.
+def read(
+    folder: Path, allowed_signers: Path, now: datetime, scope: signed.Scope
+) -> signed.Records[Attestation]:
+    """Return the attestations in *folder* that count for *scope* at *now*, and why others do not.
 
     Raises:
         IntegrityError: *allowed_signers* is missing or wrong.
 
     """
-    return signed.read(folder, Attestation, AllowedSigners.read(allowed_signers), now)
+    return signed.read(folder, Attestation, AllowedSigners.read(allowed_signers), now, scope)

@@ -11,6 +11,7 @@ from pathlib import Path
 from readiness_kit.errors import ReadinessError
 from readiness_kit.evidence.folder import RunFolder
 from readiness_kit.records import attestations, waivers
+from readiness_kit.records.signed import Scope
 from readiness_kit.target import Target
 
 SIGNERS = "allowed_signers"
@@ -42,12 +43,13 @@ def keep_records(target: Target, folder: RunFolder) -> None:
 def kept_records(folder: RunFolder) -> Kept:
     """Verify the records in *folder* and return what they amount to."""
     signers, begun = folder.path / SIGNERS, folder.run.started_at
+    scope = Scope(folder.run.target_name, folder.run.environment)
     found = [*_record_files(folder.path / "waivers"), *_record_files(folder.path / "attestations")]
     if not found:
         return Kept()
     try:
-        waived = waivers.read(folder.path / "waivers", signers, begun)
-        attested = attestations.read(folder.path / "attestations", signers, begun)
+        waived = waivers.read(folder.path / "waivers", signers, begun, scope)
+        attested = attestations.read(folder.path / "attestations", signers, begun, scope)
     except ReadinessError as error:
         return Kept(rejected=tuple(f"{file.name}: {error.message}" for file in found))
     return Kept(

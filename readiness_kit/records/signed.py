@@ -7,7 +7,7 @@ a reason; a rejected record counts for nothing.
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -22,6 +22,17 @@ FUTURE = timedelta(minutes=5)
 """How far a clock may be ahead of ours."""
 
 
+class Scope(NamedTuple):
+    """The deployment that a record is about: what was granted to one counts for no other."""
+
+    target: str
+    environment: str
+
+    def __str__(self) -> str:
+        """Show both."""
+        return f"{self.target} ({self.environment})"
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of signed records."""
 
@@ -32,6 +43,10 @@ class SignedRecord(Protocol):
     @property
     def claim(self) -> str:
         """Id of the claim it is about."""
+
+    @property
+    def scope(self) -> Scope:
+        """The deployment it is about."""
 
     @property
     def signer(self) -> str:
@@ -112,15 +127,15 @@ def demand_counts(record: SignedRecord, now: datetime) -> Claim:
 
 
 def read(
-    folder: Path, kind: type[RecordT], signers: AllowedSigners, now: datetime
+    folder: Path, kind: type[RecordT], signers: AllowedSigners, now: datetime, scope: Scope
 ) -> Records[RecordT]:
-    """Return the records in *folder* that count at *now*, and why the others do not."""
+    """Return the records in *folder* that count for *scope* at *now*, and why others do not."""
     accepted: dict[str, RecordT] = {}
     rejected: list[Rejected] = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.name.endswith(".json"):
             try:
-                accepted[path.stem] = _read_one(path, kind, signers, now)
+                accepted[path.stem] = _read_one(path, kind, signers, now, scope)
             except IntegrityError as error:
                 rejected.append(Rejected(file=path.name, reason=error.message))
         elif path.name.endswith(".json.sig") and not path.with_suffix("").exists():
@@ -128,7 +143,9 @@ def read(
     return Records(accepted, tuple(rejected))
 
 
-def _read_one(path: Path, kind: type[RecordT], signers: AllowedSigners, now: datetime) -> RecordT:
+def _read_one(
+    path: Path, kind: type[RecordT], signers: AllowedSigners, now: datetime, scope: Scope
+) -> RecordT:
     data = atomic.read(path, max_bytes=MAX_BYTES)
     signature = atomic.read(path.with_name(f"{path.name}.sig"), max_bytes=sshsig.MAX_BYTES)
     record = canonical.decode_canonical(data, kind, max_bytes=MAX_BYTES)
@@ -137,6 +154,8 @@ def _read_one(path: Path, kind: type[RecordT], signers: AllowedSigners, now: dat
         raise IntegrityError(f"its claim {record.claim!r} is unknown or not that of its file name")
     namespace = record.namespace(claim)
     signers.authorise(data, signature, principal=record.signer, namespace=namespace, at=now)
+    if record.scope != scope:
+        raise IntegrityError(f"it is about {record.scope}, not {scope}")
     if fault := record.fault(claim, now):
         raise IntegrityError(fault)
     return record

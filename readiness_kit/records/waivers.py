@@ -27,6 +27,12 @@ class Waiver(signed.Record, frozen=True, kw_only=True):
 
     schema: Literal["readiness-kit/waiver/1"] = "readiness-kit/waiver/1"
 
+    target: Words
+    """Name of the target."""
+
+    environment: Words
+    """Where it runs."""
+
     claim: Words
     """Id of the claim."""
 
@@ -50,6 +56,11 @@ class Waiver(signed.Record, frozen=True, kw_only=True):
 
     renewed: Annotated[int, Meta(ge=0)] = 0
     """How often it was granted again before."""
+
+    @property
+    def scope(self) -> signed.Scope:
+        """The deployment it is about."""
+        return signed.Scope(self.target, self.environment)
 
     @property
     def signer(self) -> str:
@@ -100,11 +111,13 @@ def renewals(folder: Path, claim: str) -> int:
         return 0
 
 
-def read(folder: Path, allowed_signers: Path, now: datetime) -> signed.Records[Waiver]:
-    """Return the waivers in *folder* that count at *now*, and why the others do not.
+def read(
+    folder: Path, allowed_signers: Path, now: datetime, scope: signed.Scope
+) -> signed.Records[Waiver]:
+    """Return the waivers in *folder* that count for *scope* at *now*, and why others do not.
 
     Raises:
         IntegrityError: *allowed_signers* is missing or wrong.
 
     """
-    return signed.read(folder, Waiver, AllowedSigners.read(allowed_signers), now)
+    return signed.read(folder, Waiver, AllowedSigners.read(allowed_signers), now, scope)

@@ -15,6 +15,9 @@ from readiness_kit.records.waivers import LONGEST_DAYS, Waiver
 from readiness_kit.sandbox.layout import Layout
 from readiness_kit.signoff import policy
 
+NAME, ENVIRONMENT = "quill", "sandbox"
+"""The target, as its description names it."""
+
 PURPOSES = ("signoff", "waivers", "attestations", "load-records", "drill-records")
 
 REASONS = {
@@ -71,8 +74,8 @@ def write_signatures(layout: Layout, *, monitored: bool, drilled: bool) -> None:
 def _write_drill(layout: Layout, held_at: dt.datetime) -> None:
     """Sign for a drill of some days ago, as the dumps are those of the nights before."""
     record = DrillRecord(
-        target="quill",
-        environment="sandbox",
+        target=NAME,
+        environment=ENVIRONMENT,
         kind="restore",
         held_at=held_at.replace(microsecond=0),
         outcome="succeeded",
@@ -122,6 +125,8 @@ def _reason(claim: Claim) -> str:
 def _waiver(claim: Claim, now: dt.datetime) -> Waiver:
     requester = next(role for role in ROLES if role != claim.owner)
     return Waiver(
+        target=NAME,
+        environment=ENVIRONMENT,
         claim=claim.id,
         reason=_reason(claim),
         ticket="SANDBOX-1",
@@ -134,6 +139,8 @@ def _waiver(claim: Claim, now: dt.datetime) -> Waiver:
 
 def _attestation(claim: Claim, now: dt.datetime) -> Attestation:
     return Attestation(
+        target=NAME,
+        environment=ENVIRONMENT,
         claim=claim.id,
         statement=STATEMENTS[claim.id],
         person=mailbox(claim.owner),

@@ -55,9 +55,11 @@ def fact_ends(run: SealedRun) -> Iterator[End]:
 
 def backing(run: SealedRun, signers: AllowedSigners) -> Backing:
     """Return until when the waivers and attestations in *run* count, and which are missing."""
-    begun = run.results.started_at
-    waived = signed.read(run.folder / "waivers", Waiver, signers, begun).accepted
-    attested = signed.read(run.folder / "attestations", Attestation, signers, begun).accepted
+    begun, target = run.results.started_at, run.results.target
+    scope = signed.Scope(target.name, target.environment)
+    waived = signed.read(run.folder / "waivers", Waiver, signers, begun, scope).accepted
+    folder = run.folder / "attestations"
+    attested = signed.read(folder, Attestation, signers, begun, scope).accepted
     ends, problems = [], []
     for claim in run.results.claims():
         for needed, records, word in (

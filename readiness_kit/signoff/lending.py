@@ -59,7 +59,8 @@ def _verified(target: Target, lender: Lender, into: RunFolder) -> SealedRun:
             hint="`readiness verify` says the same; have the run on staging signed again",
         )
     run = SealedRun.open(path)
-    reason = unfit(run, target.release.commit if target.release else "")
+    commit = target.release.commit if target.release else ""
+    reason = unfit(run, target.name, commit, into.run.kit_version)
     if reason:
         raise UsageError(
             f"evidence_from: {path} cannot lend: {reason}",

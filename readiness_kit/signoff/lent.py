@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 import msgspec
 
-from readiness_kit import __version__
 from readiness_kit.errors import IntegrityError, ReadinessError
 from readiness_kit.evidence import borrowed, canonical, manifest
 from readiness_kit.evidence.folder import StoredFact
@@ -52,17 +51,22 @@ def problems(run: SealedRun, signers: AllowedSigners) -> Iterator[str]:
                 yield f"{fact} is not what {one.run.run_id} lent"
 
 
-def unfit(run: SealedRun, commit: str) -> str:
-    """Return why *run* cannot lend to a run of the release *commit*, or nothing."""
+def unfit(run: SealedRun, name: str, commit: str, version: str) -> str:
+    """Return why *run* cannot lend to a run of the service *name* and the release *commit*.
+
+    Nothing: it can. The borrower is a run of *version* of the kit.
+    """
     theirs = commit_of(run)
+    if run.results.target.name != name:
+        return f"it assessed {run.results.target.name}, this is {name}"
     if run.results.target.environment != "staging":
         return f"it assessed {run.results.target.environment}, not staging"
     if not commit:
         return "readiness.yaml declares no release.commit, so nothing says that it is the same"
     if theirs != commit:
         return f"it saw the commit {theirs or 'of nobody knows what'}, this is {commit}"
-    if run.results.kit_version != __version__:
-        return f"it was made by version {run.results.kit_version}, this is {__version__}"
+    if run.results.kit_version != version:
+        return f"it was made by version {run.results.kit_version}, this is {version}"
     return ""
 
 
@@ -75,7 +79,9 @@ def commit_of(run: SealedRun) -> str:
 
 def _demand_lent(copy: SealedRun, run: SealedRun, signers: AllowedSigners, pinned: Pinned) -> None:
     """Demand that *copy* was signed when *run* began, and may lend to it."""
-    faults = [unfit(copy, commit_of(run)), unsignable(copy.results, pinned.policy)]
+    here = run.results
+    faults = [unfit(copy, here.target.name, commit_of(run), here.kit_version)]
+    faults += [unsignable(copy.results, pinned.policy)]
     terms = Terms(run=copy, signers=signers, policy=pinned, at=run.results.started_at)
     faults += signatures(terms)[1]
     found = [fault for fault in faults if fault]

@@ -7,9 +7,12 @@ import pytest
 
 from readiness_kit.contents import ROLES, claims
 from readiness_kit.records import attestations, waivers
+from readiness_kit.records.signed import Scope
 from readiness_kit.sandbox.layout import Layout
 from readiness_kit.sandbox.signatures import HOST_REASONS, key_file, write_signatures
 from readiness_kit.signoff import policy
+
+HERE = Scope("quill", "sandbox")
 
 
 def written(folder, *, monitored):
@@ -28,12 +31,12 @@ def test_every_expected_gap_is_waived_and_every_record_counts(tmp_path, monitore
     layout = written(tmp_path, monitored=monitored)
     signers = layout.deploy / "signoff" / "allowed_signers"
     now = dt.datetime.now(dt.UTC)
-    waived = waivers.read(layout.deploy / "waivers", signers, now)
+    waived = waivers.read(layout.deploy / "waivers", signers, now, HERE)
     assert not waived.rejected
     gaps = ("unknown", "needs_full") + (() if monitored else ("needs_prometheus",))
     assert set(waived.accepted) == marked(*gaps) | set(HOST_REASONS)
     assert set(HOST_REASONS) <= marked("host")
-    attested = attestations.read(layout.deploy / "attestations", signers, now)
+    attested = attestations.read(layout.deploy / "attestations", signers, now, HERE)
     assert not attested.rejected
     assert set(attested.accepted) == marked("attested")
 
@@ -42,8 +45,8 @@ def test_nothing_counts_for_longer_than_it_may(tmp_path):
     layout = written(tmp_path, monitored=False)
     signers = layout.deploy / "signoff" / "allowed_signers"
     later = dt.datetime.now(dt.UTC) + dt.timedelta(days=92)
-    assert not waivers.read(layout.deploy / "waivers", signers, later).accepted
-    assert not attestations.read(layout.deploy / "attestations", signers, later).accepted
+    assert not waivers.read(layout.deploy / "waivers", signers, later, HERE).accepted
+    assert not attestations.read(layout.deploy / "attestations", signers, later, HERE).accepted
 
 
 def test_four_keys_for_their_owners_alone(tmp_path):

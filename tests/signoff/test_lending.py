@@ -10,7 +10,7 @@ import pytest
 from sealing import people
 from twodeployments import HALF_LIFE, LENT, World
 
-from readiness_kit import judgement
+from readiness_kit import __version__, judgement
 from readiness_kit.assessment import Assessment
 from readiness_kit.contents import ROLES
 from readiness_kit.errors import IntegrityError, ReadinessError, UsageError
@@ -115,6 +115,18 @@ def changed_after_signing(world: World) -> None:
     (world.staging() / "facts" / "carried.json").write_bytes(b"{}")
 
 
+def another_service(world: World) -> None:
+    """In one repository, two services are of one commit."""
+    file = world.describe("staging")
+    file.write_text(file.read_text().replace("name: shop", "name: bank"))
+    run = Assessment.open(file, world.folder / "staging", allow=("load",))
+    run.gather()
+    run.seal(run.results())
+    world.visits = 0
+    for role in ROLES:
+        world.sign(run.folder.path, role)
+
+
 def not_there(world: World) -> None:
     (world.folder / "staging.yaml").touch()
 
@@ -144,6 +156,7 @@ def lender_without_commit(world: World) -> None:
         (lender_without_commit, UsageError, "the commit of nobody knows what"),
         (other_commit, UsageError, "it saw the commit ab12, this is 4f2c"),
         (not_staging, UsageError, "it assessed development, not staging"),
+        (another_service, UsageError, "it assessed bank, this is shop"),
         (changed_after_signing, IntegrityError, "carried.json has changed"),
         (not_there, UsageError, "is no run folder"),
         (one_key_for_two, IntegrityError, "does not hold"),
@@ -297,8 +310,17 @@ def test_a_lender_may_have_been_signed_under_a_policy_of_its_own(world, own):
 
 def test_another_kit_lends_nothing(world):
     run = SealedRun.open(world.staging())
-    assert lent.unfit(run, "4f2c") == ""
-    assert "made by version 0.0.1" in lent.unfit(otherwise(run, kit_version="0.0.1"), "4f2c")
+    assert lent.unfit(run, "shop", "4f2c", __version__) == ""
+    other = otherwise(run, kit_version="0.0.1")
+    assert "made by version 0.0.1" in lent.unfit(other, "shop", "4f2c", __version__)
+
+
+def test_who_verifies_with_a_later_kit_accepts_what_was_lent(world):
+    """Both runs are of one version; that it is not the verifier's is no fault of theirs."""
+    run = SealedRun.open(world.sealed())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("readiness_kit.__version__", "9.9")
+        assert list(lent.problems(run, world.people.signers)) == []
 
 
 @pytest.mark.parametrize(

@@ -430,6 +430,8 @@ def test_a_waived_claim_needs_its_waiver(tmp_path, team, alone):
     (run / "waivers").mkdir(parents=True)
     begun = changed.started_at
     waiver = waivers.Waiver(
+        target="shop",
+        environment="staging",
         claim=claim,
         reason="two more cores arrive on Monday",
         ticket="OPS-1",
