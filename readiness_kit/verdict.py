@@ -122,103 +122,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Command that shows the same by hand; secrets as ``$NAME``."""
 
 
-def holds(
-    claim: str,
-    *,
-    got: str,
-    want: str,
-    seen: Sequence[Pointer],
-    grade: Grade = Grade.MEASURED,
-    advice: Sequence[str] = (),
-    reproduce: str = "",
-) -> Finding:
-    """Return the finding that *claim* was seen to hold."""
-    return Finding(
-        claim=claim,
-        outcome=Outcome.HOLDS,
-        grade=grade,
-        got=got,
-        want=want,
-        seen=tuple(seen),
-        advice=tuple(advice),
-        reproduce=reproduce,
-    )
-
-
-def holds_weakly(
-    claim: str,
-    *,
-    got: str,
-    want: str,
-    seen: Sequence[Pointer],
-    advice: Sequence[str],
-    grade: Grade = Grade.MEASURED,
-    reproduce: str = "",
-) -> Finding:
-    """Return the finding that the letter of *claim* holds, with a weakness named in *advice*."""
-    return Finding(
-        claim=claim,
-        outcome=Outcome.HOLDS_WEAKLY,
-        grade=grade,
-        got=got,
-        want=want,
-        seen=tuple(seen),
-        advice=tuple(advice),
-        reproduce=reproduce,
-    )
-
-
-def fails(
-    claim: str,
-    *,
-    got: str,
-    want: str,
-    seen: Sequence[Pointer],
-    grade: Grade = Grade.MEASURED,
-    advice: Sequence[str] = (),
-    reproduce: str = "",
-) -> Finding:
-    """Return the finding that *claim* was seen not to hold."""
-    return Finding(
-        claim=claim,
-        outcome=Outcome.FAILS,
-        grade=grade,
-        got=got,
-        want=want,
-        seen=tuple(seen),
-        advice=tuple(advice),
-        reproduce=reproduce,
-    )
-
-
-def not_seen(
-    claim: str,
-    cause: Cause,
-    *,
-    got: str,
-    want: str = "",
-    seen: Sequence[Pointer] = (),
-    advice: Sequence[str] = (),
-    reproduce: str = "",
-) -> Finding:
-    """Return the finding that *claim* was not seen, or not well enough, because of *cause*."""
-    return Finding(
-        claim=claim,
-        outcome=Outcome.NOT_SEEN,
-        got=got,
-        want=want,
-        seen=tuple(seen),
-        cause=cause,
-        advice=tuple(advice),
-        reproduce=reproduce,
-    )
-
-
-def inapplicable(claim: str, *, got: str, seen: Sequence[Pointer]) -> Finding:
-    """Return the finding that *claim* cannot apply, because of the named facts."""
-    return Finding(claim=claim, outcome=Outcome.INAPPLICABLE, got=got, seen=tuple(seen))
-
-
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """One claim under judgement: what its finding says, whichever way it goes."""
@@ -232,23 +135,22 @@ class Case:
 
     def holds(self, *advice: str) -> Finding:
         """Return the finding that it holds; any *advice* names the weakness that makes it WARN."""
-        return self._found(Outcome.HOLDS_WEAKLY if advice else Outcome.HOLDS, advice)
+        return self.found(Outcome.HOLDS_WEAKLY if advice else Outcome.HOLDS, advice)
 
     def holds_and_advises(self, *advice: str) -> Finding:
         """Return the finding that it holds, with any *advice* that weakens nothing."""
-        return self._found(Outcome.HOLDS, advice)
+        return self.found(Outcome.HOLDS, advice)
 
     def fails(self, *advice: str) -> Finding:
         """Return the finding that it does not hold."""
-        return self._found(Outcome.FAILS, advice)
+        return self.found(Outcome.FAILS, advice)
 
     def not_seen(self, cause: Cause, *advice: str) -> Finding:
         """Return the finding that it was not seen, or not well enough."""
-        return self._found(Outcome.NOT_SEEN, advice, cause)
+        return self.found(Outcome.NOT_SEEN, advice, cause)
 
-    def _found(
-        self, outcome: Outcome, advice: Sequence[str], cause: Cause | None = None
-    ) -> Finding:
+    def found(self, outcome: Outcome, advice: Sequence[str], cause: Cause | None = None) -> Finding:
+        """Return the finding of that *outcome*."""
         return Finding(
             claim=self.claim,
             outcome=outcome,
@@ -260,6 +162,71 @@ class Case:
             advice=tuple(advice),
             reproduce=self.reproduce,
         )
+
+
+def holds(
+    claim: str,
+    *,
+    got: str,
+    want: str,
+    seen: Sequence[Pointer],
+    grade: Grade = Grade.MEASURED,
+    advice: Sequence[str] = (),
+    reproduce: str = "",
+) -> Finding:
+    """Return the finding that *claim* was seen to hold."""
+    case = Case(claim=claim, got=got, want=want, seen=seen, grade=grade, reproduce=reproduce)
+    return case.found(Outcome.HOLDS, advice)
+
+
+def holds_weakly(
+    claim: str,
+    *,
+    got: str,
+    want: str,
+    seen: Sequence[Pointer],
+    advice: Sequence[str],
+    grade: Grade = Grade.MEASURED,
+    reproduce: str = "",
+) -> Finding:
+    """Return the finding that the letter of *claim* holds, with a weakness named in *advice*."""
+    case = Case(claim=claim, got=got, want=want, seen=seen, grade=grade, reproduce=reproduce)
+    return case.found(Outcome.HOLDS_WEAKLY, advice)
+
+
+def fails(
+    claim: str,
+    *,
+    got: str,
+    want: str,
+    seen: Sequence[Pointer],
+    grade: Grade = Grade.MEASURED,
+    advice: Sequence[str] = (),
+    reproduce: str = "",
+) -> Finding:
+    """Return the finding that *claim* was seen not to hold."""
+    case = Case(claim=claim, got=got, want=want, seen=seen, grade=grade, reproduce=reproduce)
+    return case.found(Outcome.FAILS, advice)
+
+
+def not_seen(
+    claim: str,
+    cause: Cause,
+    *,
+    got: str,
+    want: str = "",
+    seen: Sequence[Pointer] = (),
+    advice: Sequence[str] = (),
+    reproduce: str = "",
+) -> Finding:
+    """Return the finding that *claim* was not seen, or not well enough, because of *cause*."""
+    case = Case(claim=claim, got=got, want=want, seen=seen, reproduce=reproduce)
+    return case.found(Outcome.NOT_SEEN, advice, cause)
+
+
+def inapplicable(claim: str, *, got: str, seen: Sequence[Pointer]) -> Finding:
+    """Return the finding that *claim* cannot apply, because of the named facts."""
+    return Finding(claim=claim, outcome=Outcome.INAPPLICABLE, got=got, seen=tuple(seen))
 
 
 class Settled(typing.NamedTuple):

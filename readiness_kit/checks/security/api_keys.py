@@ -15,7 +15,12 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.checks.security.secrets import CODE, miss_the_planted, use_plain_secrets
+from readiness_kit.checks.security.secrets import (
+    CODE,
+    leave_a_key,
+    miss_the_planted,
+    use_plain_secrets,
+)
 from readiness_kit.facts.api_keys import KeyRotation, KeyUse, RotatedKey, StatedRotation
 from readiness_kit.facts.secrets import FoundSecret, SecretOrigin, SecretOrigins, SecretsInCode
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
@@ -211,18 +216,6 @@ def write_keys(origins: SecretOrigins) -> SecretOrigins:
     """Every key stands in a manifest as it is."""
     written = (replace(one, way="value") for one in origins.origins)
     return origins.replace(origins=tuple(written))
-
-
-def leave_a_key(code: SecretsInCode) -> SecretsInCode:
-    """A key stands in the source."""
-    key = FoundSecret(
-        kind="Stripe key",
-        what="tree",
-        where="shop/pay.py:7",
-        fingerprint="9f86d081884c",
-        reviewed=False,
-    )
-    return code.replace(found=(*code.found, key))
 
 
 def forget_the_policy(seen: KeyRotation) -> KeyRotation:
