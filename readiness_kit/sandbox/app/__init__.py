@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 
 def create_app() -> "ASGIApp":
-    """Build the variant that ``APP_VARIANT`` names, configured from the environment."""
+    """Build the variant that ``APP_VARIANT`` names, with what ``SANDBOX_FAULTS`` breaks."""
+    from readiness_kit.sandbox.app.faults import inject
     from readiness_kit.sandbox.app.settings import Settings
 
     settings = Settings.from_environment(os.environ)
+    settings = inject(settings, os.environ.get("SANDBOX_FAULTS", ""))
     if settings.variant == "stock":
         from readiness_kit.sandbox.app.stock import build as build_stock
 

@@ -76,14 +76,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Read the settings, and break what ``SANDBOX_FAULTS`` asks to be broken.
+        """Read the settings.
 
         Raises:
             UsageError: A value is missing or makes no sense.
 
         """
-        from readiness_kit.sandbox.app.faults import inject
-
         given = {
             field: environment[name] for field, name in _VARIABLES.items() if environment.get(name)
         }
@@ -96,7 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 f"JWT_SECRET wants at least {MIN_SECRET_BYTES} bytes in hexadecimal digits",
                 hint="make one with: python -c 'import secrets; print(secrets.token_hex(32))'",
             )
-        return inject(settings, environment.get("SANDBOX_FAULTS", ""))
+        return settings
 
 
 def _path(kind: type, value: str) -> object:

@@ -27,7 +27,6 @@ def test_environment_is_read_into_its_types():
         ({"JWT_SECRET": "ab" * 31}, "32 bytes"),
         ({**SECRET, "APP_VARIANT": "soft"}, "makes no sense"),
         ({**SECRET, "APP_POOL_SIZE": "many"}, "makes no sense"),
-        ({**SECRET, "SANDBOX_FAULTS": "stall,gremlins"}, "'gremlins' is no fault"),
     ],
 )
 def test_nonsense_is_refused(environment, said):
@@ -37,6 +36,11 @@ def test_nonsense_is_refused(environment, said):
 
 def test_stock_needs_no_secret():
     assert Settings.from_environment({"APP_VARIANT": "stock"}).variant == "stock"
+
+
+def test_what_is_no_fault_is_refused():
+    with pytest.raises(UsageError, match="'gremlins' is no fault"):
+        inject(Settings(), "stall,gremlins")
 
 
 def test_no_fault_is_the_default():
