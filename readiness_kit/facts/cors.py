@@ -5,7 +5,14 @@ from typing import Literal
 from readiness_kit.facts import Fact, Record
 
 Kind = Literal[
-    *("listed", "foreign", "null", "prefixed", "suffixed", "other_scheme", "sub_domain", "dotless")
+    "listed",
+    "foreign",
+    "null",
+    "prefixed",
+    "suffixed",
+    "other_scheme",
+    "sub_domain",
+    "dotless",
 ]
 """How an asking origin relates to the declared ones."""
 

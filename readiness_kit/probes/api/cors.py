@@ -30,7 +30,7 @@ UNLISTED_HEADER = "x-readiness-kit-unlisted"
 @source(
     effect="read",
     asks="per address: one request; one preflight and one request per origin: each listed one, two "
-    "made up, five like each of the first four; two preflights more",
+    "made up, five like the first, two like each of the next three; two preflights more",
     deadline_s=60.0,
 )
 def cors_answers(visit: Visit) -> CorsAnswers:
@@ -61,13 +61,19 @@ def cors_answers(visit: Visit) -> CorsAnswers:
 
 
 def origins(listed: tuple[str, ...]) -> Iterator[tuple[Kind, str]]:
-    """Yield the listed origins, then look-alikes of the first few that are not themselves listed."""
+    """Yield the listed origins, then look-alikes of the first few that are not listed, too.
+
+    All of the first; of others those that a wildcard, or a comparison of beginnings, lets in.
+    """
     for origin in listed:
         yield "listed", origin
     yield "foreign", FOREIGN
     yield "null", "null"
     alike = dict.fromkeys(
-        found for origin in (listed or (ANY,))[:MOST_COPIED] for found in _look_alikes(origin)
+        (kind, copy)
+        for n, origin in enumerate((listed or (ANY,))[:MOST_COPIED])
+        for kind, copy in _look_alikes(origin)
+        if n == 0 or kind in ("sub_domain", "suffixed")
     )
     yield from ((kind, origin) for kind, origin in alike if origin not in listed)
 
