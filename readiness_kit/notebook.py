@@ -170,8 +170,10 @@ class Section:
 
     def show_signatures(self) -> None:
         """Show who has signed, and how the run is signed and verified."""
-        if self._sealed_run():
-            _put(shown(signatures_table(self.assessment.folder.path)))
+        if not self._sealed_run():
+            _say("`readiness run` makes one that is; its folder as replay_from shows it here.")
+            return
+        _put(shown(signatures_table(self.assessment.folder.path)))
         text = "\n".join(sign_off.commands(self.assessment.folder))
         _put(Html(f"<pre>{escaped(text, 4000)}</pre>", plain(text, 4000)))
 
@@ -179,7 +181,7 @@ class Section:
         """Return the run once it is sealed, and say so where it is not."""
         if self.assessment.folder.sealed:
             return SealedRun.open(self.assessment.folder.path)
-        _say("The run is not sealed yet: nobody can sign it.")
+        _say("The run is not sealed: nobody can sign it.")
         return None
 
     def record(self) -> None:
@@ -301,7 +303,7 @@ def _say(text: str) -> None:
 def _headline(results: Results) -> Html:
     mark = rows.verdict_mark(results)
     line = rows.verdict_line(results)
-    return Html(f"<p>{badge(mark)} {escaped(line)}</p>", line)
+    return Html(f"<p>{badge(mark)} {escaped(line.partition(': ')[2])}</p>", line)
 
 
 def _folded(title: str, tables: tuple[Table, ...]) -> Html:

@@ -65,6 +65,20 @@ def test_an_error_of_the_kit_shows_no_traceback(capsys):
     assert said == str(TargetError("TargetError: no such key", hint="x"))
 
 
+def test_a_run_that_nobody_can_sign_shows_no_command_to_sign_it(assessment, capsys):
+    section = Section("11_sign_off", assessment)
+    section.show_signatures()
+    said = capsys.readouterr().out
+    assert "readiness sign" not in said
+    assert "`readiness run` makes one that is" in said
+
+
+def test_the_verdict_is_said_once(assessment, capsys):
+    Section("00_start_here", assessment).show_overview()
+    said = capsys.readouterr().out
+    assert said.count("UNDECIDED") == 1
+
+
 def test_the_plan_is_summed_up_before_it_is_told(assessment, capsys):
     Section("09_documentation", assessment).show_plan()
     said = capsys.readouterr().out
