@@ -1,9 +1,11 @@
 """Which layers lie between a file system and its disks, and whether one of them encrypts.
 
 What ``lsblk`` calls type ``crypt`` is a device of device-mapper whose uuid begins with ``CRYPT-``.
+So do those of dm-verity and dm-integrity, which encrypt nothing.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +20,9 @@ ENCRYPTING = frozenset(
 
 ELSEWHERE = frozenset({"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "9p", "virtiofs", "zfs"})
 """File systems whose disks are not seen from here, or not by the kernel's own account."""
+
+CRYPT = re.compile(r"CRYPT-(?:LUKS\d|PLAIN|TCRYPT|BITLK|FVAULT2|LOOPAES)-")
+"""Formats of cryptsetup that encrypt."""
 
 _DEPTH_CAP = 8
 
@@ -61,7 +66,7 @@ def _layers(folder: Path, root: Path, depth: int = 0) -> Seen:
         return Seen("hidden", "too many layers")
     folder = folder.parent if (folder / "partition").exists() else folder
     name = folder.name
-    if _word(folder / "dm" / "uuid").startswith("CRYPT-"):
+    if CRYPT.match(_word(folder / "dm" / "uuid")):
         return Seen("encrypted", f"crypt layer {_word(folder / 'dm' / 'name') or name}")
     beneath = list(_beneath(folder))
     if beneath:

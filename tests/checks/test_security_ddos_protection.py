@@ -55,6 +55,18 @@ def test_a_closed_origin_needs_a_living_edge(door, public, control, status):
     assert CHECK.shows(fact)["origin_closed"] == status
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://198.51.100.9:443", "PASS"),
+        ("https://198.51.100.9:8443", "UNKNOWN"),
+        ("http://198.51.100.9", "UNKNOWN"),
+    ],
+)
+def test_silence_at_a_port_that_may_be_closed_on_our_side_shows_nothing(origin, status):
+    assert CHECK.shows(ORIGIN.replace(origin=origin))["origin_closed"] == status
+
+
 CONF = """
 events {{ worker_connections 512; }}
 http {{

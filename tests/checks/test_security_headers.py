@@ -37,6 +37,9 @@ def test_hsts(lines, status):
         ("default-src 'self'; script-src 'unsafe-inline'", "FAIL"),
         ("default-src 'self'; script-src 'self' 'unsafe-eval'", "FAIL"),
         ("default-src 'self'; script-src https:", "FAIL"),
+        ("default-src 'self'; script-src https://*", "FAIL"),
+        ("default-src 'self'; script-src *:443", "FAIL"),
+        ("default-src 'self'; script-src https://cdn.example.com", "PASS"),
         ("default-src 'self' https://cdn.example.com", "FAIL"),
         ("default-src 'none' 'self'", "FAIL"),
         ("default-src", "FAIL"),
@@ -70,6 +73,7 @@ def test_a_policy_that_only_reports_restricts_nothing():
         ("frame-ancestors 'self' https://a.example", ["DENY"], "PASS"),
         ("frame-ancestors *", ["DENY"], "FAIL"),
         ("frame-ancestors https:", ["DENY"], "FAIL"),
+        ("frame-ancestors 'self' https://*", ["DENY"], "FAIL"),
         ("frame-ancestors", [], "FAIL"),
     ],
 )

@@ -48,6 +48,13 @@ def test_a_disk_is_plain(root):
     assert _layers(device(root, "sda1", partition_of="sda"), root).layers == "plain"
 
 
+@pytest.mark.parametrize("kind", ["VERITY", "INTEGRITY"])
+def test_what_only_guards_against_change_encrypts_nothing(tmp_path, kind):
+    disk = device(tmp_path, "sda")
+    guarded = device(tmp_path, "dm-0", slaves=[disk], uuid=f"CRYPT-{kind}-0a1b-data")
+    assert _layers(guarded, tmp_path).layers != "encrypted"
+
+
 def test_luks_on_a_partition_is_encrypted(root):
     device(root, "sda")
     part = device(root, "sda1", partition_of="sda")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -26,10 +27,24 @@ def judge(origin: OriginSeen) -> Iterator[Finding]:
         yield case.fails("let the origin's firewall accept the edge's addresses only")
     elif unclear or not origin.doors:
         yield case.not_seen(Cause.COULD_NOT_ASK, "ask from outside the service's own network")
+    elif _port(origin.origin) != _port(origin.control):
+        yield case.not_seen(
+            Cause.UNPROVEN,
+            "a firewall on this side may close that port: ask at the edge's own port",
+        )
     elif not 200 <= origin.control_status < 300:
         yield case.not_seen(Cause.COULD_NOT_ASK, "the edge does not answer either")
     else:
         yield case.holds()
+
+
+def _port(url: str) -> int | None:
+    """Return the port that *url* leads to."""
+    parts = urlsplit(url)
+    try:
+        return parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return None
 
 
 ORIGIN = OriginSeen(
@@ -51,4 +66,9 @@ def lose_control(fact: OriginSeen) -> OriginSeen:
     return fact.replace(control_status=0)
 
 
-WORSEN: tuple[Move, ...] = (open_origin, lose_control)
+def ask_at_another_port(fact: OriginSeen) -> OriginSeen:
+    """The origin is tried at a port that nothing shows to be open from here."""
+    return fact.replace(origin="https://origin.example.com:8443")
+
+
+WORSEN: tuple[Move, ...] = (open_origin, lose_control, ask_at_another_port)

@@ -23,7 +23,8 @@ NARROW = ({"'none'"}, {"'self'"})
 
 UNSAFE = {"'unsafe-inline'", "'unsafe-eval'"}
 
-ANYWHERE = {"*", "http:", "https:", "data:", "blob:"}
+ANYWHERE = re.compile(r"(?:[a-z][a-z0-9+.-]*:(?://)?)?\*(?::[\d*]+)?/?|(?:https?|wss?|data|blob):")
+"""A scheme alone, or every host: ``*``, ``https:``, ``https://*``."""
 
 SCRIPTS = ("script-src", "script-src-elem", "script-src-attr", "object-src", "worker-src")
 
@@ -39,7 +40,7 @@ def framing(answer: HeaderAnswer) -> Worth:
     ancestors = [one["frame-ancestors"] for one in _policies(answer) if "frame-ancestors" in one]
     values = _values(answer, "x-frame-options")
     if ancestors:
-        narrow = any(sources and not set(sources) & ANYWHERE for sources in ancestors)
+        narrow = any(sources and not any(map(ANYWHERE.fullmatch, sources)) for sources in ancestors)
         return "bad" if not narrow else "weak" if len(values) > 1 else "good"
     if not values or not values <= {"deny", "sameorigin"}:
         return "bad"
@@ -86,7 +87,7 @@ def policy(answer: HeaderAnswer) -> Worth:
 def _one_policy(policy: dict[str, tuple[str, ...]]) -> Worth:
     if set(policy.get("default-src", ())) not in NARROW:
         return "bad"
-    if any(set(policy.get(name, ())) & ANYWHERE for name in SCRIPTS):
+    if any(map(ANYWHERE.fullmatch, (one for name in SCRIPTS for one in policy.get(name, ())))):
         return "bad"
     unsafe = {name for name, sources in policy.items() if set(sources) & UNSAFE}
     if any("'unsafe-eval'" in policy[name] for name in unsafe):
