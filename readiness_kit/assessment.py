@@ -99,6 +99,9 @@ class Assessment:
     _drills: list[threading.Thread] = field(default_factory=list)
     """The drills so far: one that was given up still mends what it broke."""
 
+    told: Callable[[str, str], None] = lambda _fact_id, _step: None
+    """Hears what a drill does at this moment: its fact, and the step."""
+
     @classmethod
     def open(
         cls,
@@ -315,6 +318,7 @@ class Assessment:
             deadline_s=source.deadline_s,
             pacer=self._pacer,
             journal=self.folder.journal,
+            told=self.told,
         )
         over = threading.Event()
         self._under_way[fact_id] = visit, over

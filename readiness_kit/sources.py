@@ -110,6 +110,9 @@ class Visit:
     journal: Callable[..., None] = lambda _event, **_details: None
     """Writes one synced line, an event and its details, to the run's journal where there is one."""
 
+    told: Callable[[str, str], None] = lambda _fact_id, _step: None
+    """Hears what is done at this moment: the fact that is gathered, and the step."""
+
     meter: Meter = field(default_factory=Meter)
     started: float = field(default_factory=time.monotonic)
     _clients: int = 0
@@ -129,6 +132,11 @@ class Visit:
                 hint="check that the target is up and not overloaded, then run again",
             )
         return left
+
+    def step(self, words: str) -> None:
+        """Say what is done from now on: in the run's journal, and to whoever waits."""
+        self.journal("STEP", fact=self.fact_id, step=words)
+        self.told(self.fact_id, words)
 
     def give_up(self) -> None:
         """Let the deadline be over: the visit ends at its next question."""

@@ -75,6 +75,24 @@ def door(*, closed: bool = True, note: str = "") -> Door:
     return Door(observed_at=datetime.now(UTC), closed=closed, note=note)
 
 
+def test_the_steps_of_a_drill_are_heard_as_they_happen(world):
+    heard = []
+
+    def look(visit):
+        visit.step("first")
+        assert heard == [("door", "first")]
+        visit.step("second")
+        return door()
+
+    world.gather_by(look, effect="drill")
+    assessment = world.open(allow=("drill",))
+    assessment.told = lambda fact, step: heard.append((fact, step))
+    assert world.status(assessment)[0] is Status.PASS
+    assert heard == [("door", "first"), ("door", "second")]
+    steps = [one["step"] for one in assessment.folder.events() if one["event"] == "STEP"]
+    assert steps == ["first", "second"]
+
+
 def test_a_fact_is_looked_at_once_and_judged_from_the_folder(world):
     looks = []
     world.gather_by(lambda visit: looks.append(visit.run_id) or door())

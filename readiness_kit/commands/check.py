@@ -53,6 +53,7 @@ def command(
         resume_from=resume_from,
         reuse_from=reuse_from,
     )
+    assessment.told = terminal.tell
     with terminal.progress("looking") as progress, assessment.gathering():
         assessment.gather(progress=progress)
     results = assessment.results()

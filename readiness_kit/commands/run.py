@@ -140,6 +140,7 @@ def assess(
     folder = notebooks or packaged_notebooks()
     files = [folder / f"{name}.ipynb" for name in NOTEBOOKS if section_of(name) in within]
     crashes: list[str] = []
+    assessment.told = terminal.tell
     with assessment.gathering(), terminal.progress("looking") as progress:
         gatherer = threading.Thread(
             target=_gather, args=(assessment, progress, crashes), name="gather", daemon=True

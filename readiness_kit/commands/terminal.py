@@ -4,6 +4,7 @@ import contextlib
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ def progress(words: str) -> Iterator["Progress"]:
             bar.update(task, completed=done, total=total, description=f"{words}: {fact_id}")
 
         yield update
+
+
+def tell(fact_id: str, step: str) -> None:
+    """Print what a drill does at this moment, above the bar."""
+    sys.stderr.write(f"{datetime.now().astimezone():%H:%M:%S}  {fact_id}: {step}\n")
 
 
 def status_words(claim: "ClaimResult") -> tuple[str, str]:

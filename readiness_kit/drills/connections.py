@@ -69,9 +69,11 @@ def dead_connections(visit: Visit) -> DeadConnections:
             cause="not_configured",
             hint="add the name, size, processes and replicas of each pool",
         )
+    visit.step("call before")
     before = list(_calls(visit, CALLS_BEFORE, 0))
     there = _backends(visit, names)
     idle = [one for one in there if one.idle]
+    visit.step(f"end {len(idle)} idle connections, and call at once")
     _end(visit, idle, names)
     after = list(_calls(visit, CALLS, CALLS_BEFORE))
     new = {one.pid for one in _backends(visit, names)} - {one.pid for one in there}

@@ -102,10 +102,12 @@ class _Drill:
 
     def _fail_over(self, first: int) -> None:
         self._lost_at_s = began_s = time.monotonic()
+        self._visit.step("promote a standby" if self._means.promote else "wait for a new primary")
         if self._means.promote:
             run("drills.promote", self._means.promote, SWITCH_S)
             self._stages.append(self._stage("promote", began_s))
         promoted_s = time.monotonic()
+        self._visit.step("wait until rows are acknowledged again")
         self._wait(lambda: self._since(first) > 0, LONGEST_GAP_S)
         if not self._since(first):
             raise NotSeen(f"nobody took writes within {LONGEST_GAP_S:g} s")
@@ -120,6 +122,7 @@ class _Drill:
         if not self._means.rejoin:
             self._leaders = sum(one.answered == "leads" for one in self._all())
             return
+        self._visit.step("rejoin the old primary")
         began_s = time.monotonic()
         self._rejoined = False
         run("drills.rejoin", self._means.rejoin, SWITCH_S)
@@ -134,6 +137,7 @@ class _Drill:
 
     def _is_back(self) -> bool:
         """Wait until the first server leads alone, and all have every row."""
+        self._visit.step("wait until all is as before")
 
         def as_before() -> bool:
             first, *others = self._all()

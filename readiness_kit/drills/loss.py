@@ -30,10 +30,12 @@ def archive_recovery(visit: Visit) -> ArchiveRecovery:
     """
     with ground(visit) as place, ExitStack() as life, canary.table(visit):
         with canary.Writer(visit) as writer:
+            visit.step("write row after row")
             time.sleep(WRITTEN_S)
             base = place.base()
             time.sleep(WRITTEN_S)
         acknowledged = {one.id: one.at_s for one in writer.acknowledged}
+        visit.step("recover what the archive has of them")
         recovered, connection = place.recover(base, {}, life)
         there = canary.ids(connection) if connection is not None else frozenset()
     back = [at_s for number, at_s in acknowledged.items() if number in there]

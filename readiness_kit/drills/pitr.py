@@ -37,12 +37,15 @@ def point_in_time_recovery(visit: Visit) -> PointInTimeRecovery:
     with ground(visit) as place, ExitStack() as life, canary.table(visit):
         base = place.base()
         with canary.connect(visit) as connection:
+            visit.step(f"write {ROWS} rows, mark the moment, write {ROWS} more")
             before = _write(connection, 0)
             time.sleep(PAUSE_S)
             marker = _now(connection)
             time.sleep(PAUSE_S)
             after = _write(connection, ROWS)
+            visit.step("wait until the archive has them")
             waited_s = _archive(place, connection)
+        visit.step(f"recover to {marker:%H:%M:%S.%f} UTC")
         target = {"recovery_target_time": marker.isoformat()}
         recovered, copy = place.recover(base, target, life)
         there = canary.ids(copy) if copy is not None else frozenset()

@@ -97,6 +97,7 @@ class Ground:
         params = parameters(secret)
         password = params.pop("password", "")
         params.pop("dbname", None)
+        self.visit.step("take a base backup of the primary")
         target, began = self.postgres.home / "taken", time.monotonic()
         done = run(
             self.visit,
@@ -124,7 +125,7 @@ class Ground:
         self, base: Base, settings: Mapping[str, Setting], life: ExitStack
     ) -> tuple[CopyRecovered, Connection | None]:
         """Recover *base* as *settings* say; return how it went, and a connection to the result."""
-        watch = Watch()
+        watch = Watch(self.visit)
         connection, error, timeline = None, "", None
         try:
             cluster = self._started(base, settings, watch, life)

@@ -155,7 +155,7 @@ class _Drill:
         """Restore as often as declared, or until it fails; compare the first."""
         times = self._visit.target.drills.restores
         for number in range(1, times + 1):
-            self._visit.journal("STEP", fact=self._visit.fact_id, step=f"restore {number}/{times}")
+            self._visit.step(f"restore {number}/{times}")
             if not self._once(compare=self.seen is None):
                 return
             slowest_s = max(one.wall_s for one in self.recoveries)
@@ -180,6 +180,7 @@ class _Drill:
             return True
 
     def _look(self, restored: Restored) -> _Seen:
+        self._visit.step("compare every row with the source")
         with restored.connect() as connection:
             here = sums.count(connection).sums
             row = connection.execute(Sql.SOURCE.text).fetchone()
@@ -190,6 +191,7 @@ class _Drill:
             here |= self._others(restored, restored.others)
             there |= self._others(None, restored.others)
         names = sorted(here.keys() | there.keys())
+        self._visit.step("pg_amcheck")
         amcheck, said = self._amcheck(restored)
         invalid = {str(one) for one in _texts(row[2])} - self._live.invalid
         return _Seen(

@@ -59,8 +59,9 @@ class Restored(NamedTuple):
 class Watch:
     """Takes the time of each phase, and of the whole."""
 
-    def __init__(self, ahead_s: float = 0.0) -> None:
-        """Start, the first phase having begun *ahead_s* ago."""
+    def __init__(self, visit: Visit, ahead_s: float = 0.0) -> None:
+        """Start, the first phase having begun *ahead_s* ago; *visit* tells of each."""
+        self._visit = visit
         self._began_s = time.monotonic() - ahead_s
         self.phases: list[Phase] = []
         self.wall_s = 0.0
@@ -68,6 +69,7 @@ class Watch:
     @contextlib.contextmanager
     def phase(self, name: PhaseName) -> Iterator[None]:
         """Time the block."""
+        self._visit.step(name.replace("_", " "))
         since_s = self._now_s() if self.phases else 0.0
         yield
         self.phases.append(Phase(name=name, since_s=since_s, until_s=self._now_s()))
@@ -108,7 +110,7 @@ class Restore:
         self._live = live
         self._postgres = postgres
         self._life = life
-        self._watch = Watch()
+        self._watch = Watch(visit)
 
     def run(self, source: Source) -> tuple[Restored, Recovery]:
         """Restore *source*, and ask the result one question.
@@ -118,7 +120,7 @@ class Restore:
             ServerError: The backup cannot be restored.
 
         """
-        self._watch = Watch(source.fetched_s)
+        self._watch = Watch(self._visit, source.fetched_s)
         try:
             restored = self._from(source)
             with self._watch.phase("first_query"):

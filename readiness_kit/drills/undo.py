@@ -84,6 +84,7 @@ def broken(visit: Visit, name: FaultName) -> Iterator[list[Broken]]:
     """
     fault, found = declared(visit, name), list[Broken]()
     visit.journal(UNDO, fault=name, argv=list(fault.undo))
+    visit.step(f"{name}: broken")
     with _guard(fault):
         since_s = time.monotonic()
         try:
@@ -92,6 +93,7 @@ def broken(visit: Visit, name: FaultName) -> Iterator[list[Broken]]:
             yield found
         finally:
             mending_s = time.monotonic()
+            visit.step(f"{name}: mended")
             mend(name, fault)
             found.append(Broken(since_s, mending_s, time.monotonic()))
     visit.journal(UNDONE, fault=name, answers_again=answers_again(visit))
