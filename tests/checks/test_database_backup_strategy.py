@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from readiness_kit.checks.database.backup_strategy import CHECK, FOLDER, SERVER
 
 NEWEST, *OLDER = FOLDER.backups
+MB = 10**6
 
 
 @pytest.mark.parametrize(
@@ -27,14 +28,26 @@ def test_an_unmarked_backup_does_not_count():
     ("size", "status"), [(50, "PASS"), (49, "FAIL"), (200, "PASS"), (201, "FAIL"), (0, "FAIL")]
 )
 def test_size_against_the_predecessors(size, status):
-    older = tuple(replace(one, size_bytes=100) for one in OLDER)
-    folder = FOLDER.replace(backups=(replace(NEWEST, size_bytes=size), *older))
+    older = tuple(replace(one, size_bytes=100 * MB) for one in OLDER)
+    folder = FOLDER.replace(backups=(replace(NEWEST, size_bytes=size * MB), *older))
     assert CHECK.shows(folder)["size_plausible"] == status
 
 
+@pytest.mark.parametrize(
+    ("full", "database", "status"),
+    [(True, 500 * MB, "FAIL"), (True, 50 * MB, "PASS"), (False, 500 * MB, "PASS")],
+)
+def test_twenty_bytes_every_night_are_no_backup(full, database, status):
+    empty = (replace(one, size_bytes=20, full=full) for one in (NEWEST, *OLDER))
+    server = SERVER.replace(database_bytes=database)
+    shown = CHECK.shows(FOLDER.replace(backups=tuple(empty)), server)
+    assert shown["size_plausible"] == status
+
+
 def test_one_odd_predecessor_does_not_move_the_median():
-    older = (replace(OLDER[0], size_bytes=1), *(replace(one, size_bytes=100) for one in OLDER[1:]))
-    folder = FOLDER.replace(backups=(replace(NEWEST, size_bytes=100), *older))
+    rest = (replace(one, size_bytes=100 * MB) for one in OLDER[1:])
+    older = (replace(OLDER[0], size_bytes=1), *rest)
+    folder = FOLDER.replace(backups=(replace(NEWEST, size_bytes=100 * MB), *older))
     assert CHECK.shows(folder)["size_plausible"] == "PASS"
 
 

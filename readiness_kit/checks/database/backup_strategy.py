@@ -35,6 +35,9 @@ USUAL_SHARE = (0.5, 2.0)
 DATABASE_SHARE = (0.05, 2.0)
 """Of the median of the predecessors, else of the database's size (default)."""
 
+LEAST_SHARE, EMPTY_BYTES = 0.005, 64 * 1024**2
+"""Share of a database beyond its catalogues that is left by the best compression (default)."""
+
 TOO_MANY = "more lies there than was listed: give the backups a prefix of their own"
 
 
@@ -99,12 +102,23 @@ def size_plausible(folder: BackupFolder, server: PostgresServer | None) -> Itera
         yield this.not_seen(Cause.COULD_NOT_ASK, TOO_MANY)
     elif size <= 0:
         yield this.fails()
+    elif _hollow(backups[0], server):
+        yield this.fails("beside the database all of them are hardly anything: an empty pipe?")
     elif base <= 0:
         yield this.not_seen(Cause.TOO_FEW_SAMPLES, "too few backups, and the database not measured")
     elif low * base <= size <= high * base:
         yield this.holds()
     else:
         yield this.fails()
+
+
+def _hollow(newest: Backup, server: PostgresServer | None) -> bool:
+    """Tell whether a full backup is too small for the database, whatever those before it were.
+
+    What ends in ``| gzip`` goes on writing 20 bytes a night, and the median with it.
+    """
+    rows = (server.database_bytes or 0) - EMPTY_BYTES if server else 0
+    return newest.full and newest.size_bytes < LEAST_SHARE * rows
 
 
 @judges("other_failure_domain")
@@ -157,7 +171,7 @@ SERVER = PostgresServer(
     role="readiness_probe",
     superuser=False,
     in_recovery=False,
-    database_bytes=50_000_000,
+    database_bytes=500_000_000,
     data_directory="/var/lib/postgresql/17/main",
     hosts=("localhost",),
     same_machine=True,
@@ -173,6 +187,12 @@ def two_days_old(folder: BackupFolder) -> BackupFolder:
 def never_marked(folder: BackupFolder) -> BackupFolder:
     """Take the marks of success away."""
     return folder.replace(backups=tuple(replace(one, marked=False) for one in folder.backups))
+
+
+def nothing_for_weeks(folder: BackupFolder) -> BackupFolder:
+    """Write twenty bytes each night, as an archiver does that is given nothing."""
+    empty = (replace(one, size_bytes=min(one.size_bytes, 20)) for one in folder.backups)
+    return folder.replace(backups=tuple(empty))
 
 
 def half_a_dump(folder: BackupFolder) -> BackupFolder:
@@ -216,6 +236,7 @@ CHECK = Check(
         two_days_old,
         never_marked,
         half_a_dump,
+        nothing_for_weeks,
         beside_the_data,
         not_listed_to_the_end,
         frozen,
