@@ -1,13 +1,11 @@
 import pytest
 from msgspec.structs import replace
 
-from readiness_kit.checks.security.encryption_in_transit import (
-    CHECK,
-    GOOD_CACHE,
-    GOOD_DATABASE,
-    GOOD_SERVICES,
-    plain_rules,
-)
+from readiness_kit.checks.security.encryption_in_transit import CHECK
+from readiness_kit.checks.security.encryption_in_transit.cache import GOOD as GOOD_CACHE
+from readiness_kit.checks.security.encryption_in_transit.database import GOOD as GOOD_DATABASE
+from readiness_kit.checks.security.encryption_in_transit.rules import plain_rules
+from readiness_kit.checks.security.encryption_in_transit.services import GOOD as GOOD_SERVICES
 from readiness_kit.facts.postgres import HbaRule
 
 
