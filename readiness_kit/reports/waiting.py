@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from IPython.display import DisplayHandle
 
+from readiness_kit.errors import ReadinessError
 from readiness_kit.reports.display import Html
 from readiness_kit.reports.text import escaped
 
@@ -21,12 +22,24 @@ Progress = Callable[[str, int, int], None]
 
 @contextlib.contextmanager
 def looking() -> Iterator[Progress]:
-    """Show how many facts are there, once it takes longer, and at the end how long it took."""
+    """Show how many facts are there, once it takes longer, and at the end how long it took.
+
+    Raises:
+        ReadinessError: The kernel was interrupted.
+
+    """
     line = _Line()
     try:
         yield line.update
-    finally:
-        line.end()
+    except BaseException as error:
+        line.stopped()
+        if isinstance(error, KeyboardInterrupt):
+            raise ReadinessError(
+                "interrupted: what was under way is given up",
+                hint="run all cells again: what was gathered is kept, the rest is asked for",
+            ) from None
+        raise
+    line.end()
 
 
 class _Line:
@@ -52,6 +65,12 @@ class _Line:
             if self._handle is not None:
                 seconds = time.monotonic() - self._began
                 self._show(f"{self._done} of {self._total} facts gathered in {seconds:.0f} s")
+
+    def stopped(self) -> None:
+        """Show no count: what was given up is counted as done by then."""
+        with self._lock:
+            if self._handle is not None:
+                self._show(f"stopped after {time.monotonic() - self._began:.0f} s")
 
     def _show(self, words: str) -> None:
         said = Html(f"<p><small>{escaped(words)}</small></p>", words)

@@ -3,7 +3,7 @@
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from readiness_kit.errors import TargetError
+from readiness_kit.errors import ReadinessError, TargetError
 from readiness_kit.notebook import Section
 from readiness_kit.reports import waiting
 from readiness_kit.reports.waiting import looking
@@ -48,12 +48,16 @@ def test_what_takes_long_says_how_far_it_is(clock, capsys):
     ]
 
 
-def test_an_interrupt_is_handed_on(clock, capsys):
-    with pytest.raises(KeyboardInterrupt), looking() as progress:  # noqa: PT012
+@pytest.mark.parametrize(
+    ("error", "seen"), [(KeyboardInterrupt, ReadinessError), (ValueError, ValueError)]
+)
+def test_what_is_stopped_counts_nothing_as_gathered(clock, capsys, error, seen):
+    with pytest.raises(seen), looking() as progress:  # noqa: PT012
         clock.now += 2
         progress("first", 1, 30)
-        raise KeyboardInterrupt
-    assert capsys.readouterr().out.endswith("1 of 30 facts gathered in 2 s\n")
+        progress("given_up", 30, 30)
+        raise error
+    assert capsys.readouterr().out.endswith("stopped after 2 s\n")
 
 
 def test_an_error_of_the_kit_shows_no_traceback(capsys):
