@@ -196,6 +196,29 @@ def test_what_was_got_is_said_whatever_is_missing(check):
                 assert not re.search(r" ;|;$|\bNone\b", finding.got), finding.got
 
 
+SEARCHES_NOTHING = {
+    "application.error_handling.client_faults_answered",
+    "application.error_tracking.event_arrives",
+    "application.logging.lines_arrive",
+    "monitoring.structured_logging.json_lines",
+    "monitoring.structured_logging.required_keys",
+}
+"""Claims that share a fact with a search, whose planted finds are the control of another claim."""
+
+
+@each_check
+def test_without_its_positive_control_nothing_passes(check):
+    facts = given_facts(check)
+    for kind, fact in facts.items():
+        for name in {"controls", "planted"} & set(getattr(fact, "__struct_fields__", ())):
+            emptied = msgspec.structs.replace(fact, **{name: type(getattr(fact, name))()})
+            shown = statuses(check, facts | {kind: emptied})
+            for judge in check.judges:
+                for claim in judge.claims if kind in [one.kind for one in judge.needs] else ():
+                    if f"{check.id}.{claim}" not in SEARCHES_NOTHING:
+                        assert shown[claim] not in GREEN, (kind.__name__, name, claim)
+
+
 @each_check
 def test_missing_facts_pass_nothing(check):
     facts = given_facts(check)

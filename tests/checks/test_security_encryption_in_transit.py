@@ -55,6 +55,7 @@ def test_database_refuses_plaintext(fact, status):
         ((rule("hostnossl", "all", "reject"), rule("host")), []),
         ((rule("hostnossl", "192.0.2.0/255.255.255.0", "reject"), rule("host", line=2)), [2]),
         ((rule("host", "samenet", line=3),), [3]),
+        ((rule("hostnossl", "all", "reject"), rule("host", databases=())), [9]),
         # "all" does not hold replication (PostgreSQL manual 21.1)
         ((rule("hostnossl", "all", "reject"), rule("host", databases=("replication",))), [9]),
         (

@@ -20,7 +20,8 @@ def plain_rules(rules: tuple[HbaRule, ...]) -> Iterator[HbaRule]:
     closed: set[tuple[str, str]] = set()
     for rule in rules:
         databases = {(rule.server, _kind_of(name)) for name in rule.databases}
-        if rule.kind not in PLAIN_KINDS or _near(rule.address) or databases <= closed:
+        shut = bool(databases) and databases <= closed
+        if rule.kind not in PLAIN_KINDS or _near(rule.address) or shut:
             continue
         if rule.method != "reject":
             yield rule
