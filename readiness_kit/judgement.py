@@ -6,8 +6,9 @@ Reads the run folder and nothing else: no clock, no network, no target.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -17,10 +18,11 @@ from readiness_kit.contents import ITEMS, Claim, Item, Phase
 from readiness_kit.contents import item as item_called
 from readiness_kit.errors import NotSeen, ReadinessError, RunFolderError
 from readiness_kit.evidence import borrowed, canonical, chain
-from readiness_kit.evidence.folder import RunFolder, catalogue_digest, judges_digest
+from readiness_kit.evidence.folder import RunFolder, StoredFact, catalogue_digest, judges_digest
 from readiness_kit.facts import Fact
 from readiness_kit.facts.identity import Identity
 from readiness_kit.records.kept import Kept, kept_records
+from readiness_kit.records.signed import FUTURE
 from readiness_kit.results import (
     SCHEMA,
     Borrowed,
@@ -47,6 +49,8 @@ from readiness_kit.verdict import (
     worst,
 )
 
+FactT = TypeVar("FactT", bound=Fact)
+
 RED = (Status.FAIL, Status.UNKNOWN)
 
 
@@ -66,9 +70,11 @@ class Bench:
     objectives: Objectives
     declared: tuple[NotApplicable, ...]
     kept: Kept
+    until: datetime | None = None
+    """When the run ended; ``None`` while it is under way."""
 
     @classmethod
-    def of(cls, folder: RunFolder) -> "Bench":
+    def of(cls, folder: RunFolder, until: datetime | None = None) -> "Bench":
         """Read what *folder* holds beside its facts.
 
         Raises:
@@ -83,7 +89,8 @@ class Bench:
                 f"{folder.path}: target.redacted.json is damaged: {error}"
             ) from error
         phase: Phase = "post_launch" if folder.run.phase == "post_launch" else "pre_launch"
-        return cls(folder, phase, stored.objectives, stored.not_applicable, kept_records(folder))
+        kept = kept_records(folder)
+        return cls(folder, phase, stored.objectives, stored.not_applicable, kept, until)
 
     def item(self, item: Item) -> ItemResult:
         """Judge one item."""
@@ -140,8 +147,27 @@ class Bench:
 
     def _argument(self, kind: type[Fact | Objectives]) -> Fact | Objectives:
         if issubclass(kind, Fact):
-            return self.folder.read_fact(kind)
+            return self._fact(kind)
         return self.objectives
+
+    def _fact(self, kind: type[FactT]) -> FactT:
+        """Return the fact of *kind*, which was seen in this run, or taken over while it was fresh.
+
+        Whoever puts a fact of another day into a run, by hand or by a clock that jumped, proves
+        nothing by it.
+        """
+        fact = self.folder.read_fact(kind)
+        seen, begun = fact.observed_at, self.folder.run.started_at
+        if seen.tzinfo is None or begun.tzinfo is None:
+            raise NotSeen(f"the time of {kind.fact_id()} has no zone", cause="crashed")
+        if self.until is not None and seen > self.until + FUTURE:
+            raise NotSeen(f"{kind.fact_id()} is dated after the run", cause="crashed")
+        if begun - seen > FUTURE:
+            found = self.folder.read_stored(kind.fact_id())
+            taken_over = found is not None and found[0].origin is not None
+            if not taken_over or begun - seen > timedelta(days=half_lives().get(kind, 0)):
+                raise NotSeen(f"seen at {seen:%Y-%m-%d %H:%MZ}, before this run", cause="stale")
+        return fact
 
     def _claim(self, claim: Claim, finding: Finding, check: Check | None) -> ClaimResult:
         settled = self._settle(claim, finding)
@@ -212,7 +238,7 @@ def judge_run(
     incomplete_reasons: tuple[str, ...] = (),
 ) -> Results:
     """Judge the whole run in *folder*: all eighty items, whatever was selected."""
-    bench = Bench.of(folder)
+    bench = Bench.of(folder, finished_at)
     items = tuple(bench.item(item) for item in ITEMS)
     due = [claim for item in items for claim in item.claims if claim.due]
     run = folder.run
@@ -326,7 +352,7 @@ def half_lives() -> dict[type[Fact], int]:
 def _reused(folder: RunFolder) -> Iterator[Reused]:
     for fact_id, stored in folder.facts().items():
         if stored.origin is not None:
-            seen = msgspec.convert((stored.value or {}).get("observed_at"), datetime)
+            seen = _seen_at(fact_id, stored)
             age = folder.run.started_at - seen
             yield Reused(
                 fact=fact_id,
@@ -334,6 +360,17 @@ def _reused(folder: RunFolder) -> Iterator[Reused]:
                 observed_at=seen,
                 age_days=round(age.total_seconds() / 86400, 2),
             )
+
+
+def _seen_at(fact_id: str, stored: StoredFact) -> datetime:
+    """Return when what was taken over was seen."""
+    try:
+        seen = msgspec.convert((stored.value or {}).get("observed_at"), datetime)
+    except msgspec.ValidationError as error:
+        raise RunFolderError(f"facts/{fact_id}.json is damaged: {error}") from error
+    if seen.tzinfo is None:
+        raise RunFolderError(f"facts/{fact_id}.json is damaged: its time has no zone")
+    return seen
 
 
 def _borrowed(folder: RunFolder) -> Iterator[Borrowed]:

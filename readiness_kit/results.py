@@ -174,8 +174,11 @@ class Results(Part, frozen=True):
 
     @property
     def evidence_since(self) -> datetime:
-        """When the oldest evidence was seen, the run's end unless older facts were reused."""
-        return min((self.finished_at, *(one.observed_at for one in self.reused)))
+        """When the oldest evidence was seen: the run's beginning, unless older facts were reused.
+
+        Never its end, which only the run itself tells.
+        """
+        return min((self.started_at, *(one.observed_at for one in self.reused)))
 
     def claims(self) -> Iterator[ClaimResult]:
         """Yield every claim in the order of the checklist."""

@@ -130,6 +130,23 @@ def seal(folder: Path, found: Results) -> Path:
     return folder
 
 
+def lately(fact: Fact) -> Fact:
+    """Return *fact* as if it had been seen now, every time in it moved alike."""
+    shift = datetime.now(UTC) - fact.observed_at
+    if shift < timedelta(minutes=1):
+        return fact
+
+    def moved(value: object) -> object:
+        if isinstance(value, datetime):
+            return value + shift
+        if isinstance(value, dict):
+            return {key: moved(one) for key, one in value.items()}
+        return [moved(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+    plain = msgspec.to_builtins(fact, builtin_types=(datetime,))
+    return msgspec.convert(moved(plain), type(fact))
+
+
 def judged_run(place: Path, *, more: int = 0, more_bytes: int = 0) -> Path:
     """Make a sealed run in *place* whose results follow from its facts; UNDECIDED.
 
@@ -140,7 +157,7 @@ def judged_run(place: Path, *, more: int = 0, more_bytes: int = 0) -> Path:
     assessment = Assessment.open(file, place / "run")
     checks = [check for item, check in all_checks().items() if item in SEEN]
     good = [fact for check in checks for fact in check.good if isinstance(fact, Fact)]
-    for fact in {type(fact): fact for fact in good}.values():
+    for fact in {type(fact): lately(fact) for fact in good}.values():
         assessment.folder.write_fact(fact.fact_id(), fact, seconds=0.1, cost={"http_requests": 1})
     block = bytes(range(256)) * (more_bytes // 256 + 1)
     (place / "run" / "load").mkdir()

@@ -19,7 +19,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -38,6 +38,9 @@ from readiness_kit.target import Target
 from readiness_kit.target_file import digest, redacted
 
 MANIFEST = "SHA256SUMS"
+
+WITHIN = timedelta(days=1)
+"""How long after its beginning a run may be gone on with: its facts belong to one moment."""
 
 JUDGES = (
     "checks/**/*.py",
@@ -181,10 +184,13 @@ class RunFolder:
 
     @classmethod
     def join(cls, path: Path, target: Target | None = None) -> "RunFolder":
-        """Open an existing folder; *target*, where given, must be the one it was made for.
+        """Open an existing folder.
+
+        With a *target*, to go on with the run: it must be the one it was made for, and have begun
+        within a day, since the facts of a run belong to one moment.
 
         Raises:
-            RunFolderError: No run folder, a damaged one, or one of another target.
+            RunFolderError: No run folder, a damaged one, one of another target, or too old a one.
 
         """
         try:
@@ -199,7 +205,14 @@ class RunFolder:
                 f"{path} was made for another target or another readiness.yaml",
                 hint="leave out the run folder to begin a new run",
             )
-        return cls(path.resolve(), run, _redactor(target))
+        folder = cls(path.resolve(), run, _redactor(target))
+        age = datetime.now(UTC) - run.started_at
+        if target is not None and not folder.sealed and not timedelta() <= age <= WITHIN:
+            raise RunFolderError(
+                f"{path} began at {run.started_at:%Y-%m-%dT%H:%M:%SZ}, more than a day from now",
+                hint="begin a new run; --reuse takes over fresh facts of a sealed one",
+            )
+        return folder
 
     @property
     def run_id(self) -> str:
@@ -287,6 +300,8 @@ class RunFolder:
             stored = canonical.decode(data, StoredFact)
         except canonical.BadJson as error:
             raise RunFolderError(f"facts/{fact_id}.json is damaged: {error}") from error
+        if stored.fact != fact_id:
+            raise RunFolderError(f"facts/{fact_id}.json is damaged: it holds {stored.fact[:60]!r}")
         return stored, hashlib.sha256(data).hexdigest()
 
     def read_fact(self, kind: type[FactT]) -> FactT:

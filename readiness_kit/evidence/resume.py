@@ -7,12 +7,9 @@ from pathlib import Path
 from readiness_kit import __version__
 from readiness_kit.errors import RunFolderError, UsageError
 from readiness_kit.evidence import atomic, canonical
-from readiness_kit.evidence.folder import RunFolder, StoredFact, catalogue_digest
+from readiness_kit.evidence.folder import WITHIN, RunFolder, StoredFact, catalogue_digest
 from readiness_kit.target import Target
 from readiness_kit.target_file import digest
-
-WITHIN = timedelta(days=1)
-"""How long after its beginning a run may be resumed: its facts belong to one moment."""
 
 BEGUN = "BEGUN"
 """Journal event: everything that a run needs before it asks the target is in its folder."""

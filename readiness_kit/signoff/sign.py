@@ -138,7 +138,7 @@ def _demand_signable(results: Results, policy: Pinned, now: datetime) -> None:
     reason = unsignable(results, policy.policy)
     age = now - results.evidence_since
     if not reason and age > timedelta(days=policy.policy.evidence_days):
-        what = "its oldest evidence was seen" if results.reused else "it ended"
+        what = "its oldest evidence was seen" if results.reused else "it began"
         reason = f"{what} {age.days} days ago; {policy.policy.evidence_days} are allowed"
     if not reason and now < results.finished_at:
         reason = "it ended in the future by this machine's clock"

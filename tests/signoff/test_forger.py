@@ -8,16 +8,20 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sealing import People, judged_run, people, results, seal
+from sealing import People, judged_run, lately, people, results, seal
 
 from readiness_kit import cli
 from readiness_kit.assessment import Assessment
+from readiness_kit.checks import all_checks
 from readiness_kit.commands.report import command as report_command
 from readiness_kit.commands.sign import command as sign_command
 from readiness_kit.commands.verify import command as verify_command
 from readiness_kit.contents import ROLES
-from readiness_kit.errors import IntegrityError, Unsignable
+from readiness_kit.errors import IntegrityError, RunFolderError, Unsignable
 from readiness_kit.evidence import canonical, manifest
+from readiness_kit.evidence.folder import Origin
+from readiness_kit.facts import Fact
+from readiness_kit.facts.tls import TlsOffer
 from readiness_kit.notebook import open_section
 from readiness_kit.records import sshsig
 from readiness_kit.reports.junit import junit
@@ -26,6 +30,7 @@ from readiness_kit.reports.sarif import sarif
 from readiness_kit.signoff import machine, policy
 from readiness_kit.signoff.policy import Policy
 from readiness_kit.signoff.sealed import SealedRun
+from readiness_kit.verdict import Cause, Status
 
 Plain = dict[str, object]
 
@@ -285,3 +290,77 @@ def test_an_incomplete_run_is_not_all_green_to_a_machine():
     for found, whole in ((results(), True), (bad, False)):
         (said,) = json.loads(sarif(found))["runs"][0]["invocations"]
         assert said["executionSuccessful"] is whole
+
+
+def began(place: Path) -> Assessment:
+    file = place / "readiness.yaml"
+    file.write_text("schema: 1\nname: shop\nenvironment: staging\n")
+    return Assessment.open(file, place / "run")
+
+
+def tls_offer() -> Fact:
+    good = all_checks()["security.tls"].good
+    return next(lately(one) for one in good if isinstance(one, TlsOffer))
+
+
+OLD = Origin(run_id="20260101T000000Z-shop-aaaaaa", sha256="0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("age", "origin", "status", "cause"),
+    [
+        (timedelta(), None, Status.PASS, None),
+        (timedelta(minutes=4), None, Status.PASS, None),
+        (timedelta(hours=2), None, Status.UNKNOWN, Cause.STALE),
+        (timedelta(days=90), None, Status.UNKNOWN, Cause.STALE),
+        (timedelta(hours=2), OLD, Status.PASS, None),
+        (timedelta(days=90), OLD, Status.UNKNOWN, Cause.STALE),
+        (-timedelta(hours=2), None, Status.UNKNOWN, Cause.CRASHED),
+        (-timedelta(hours=2), OLD, Status.UNKNOWN, Cause.CRASHED),
+    ],
+)
+def test_a_fact_of_another_day_proves_nothing(tmp_path, age, origin, status, cause):
+    """Copied into an unfinished run, kept by --resume, or dated by hand."""
+    run, fact = began(tmp_path), tls_offer()
+    fact = fact.replace(observed_at=datetime.now(UTC) - age)
+    run.folder.write_fact(fact.fact_id(), fact, seconds=0, cost={}, origin=origin)
+    found = {one.id: one for one in run.results().claims()}
+    assert (found[TLS].status, found[TLS].cause) == (status, cause)
+
+
+def test_a_fact_under_the_name_of_another_is_damaged(tmp_path):
+    run, fact = began(tmp_path), tls_offer()
+    run.folder.write_fact(fact.fact_id(), fact, seconds=0, cost={})
+    path = run.folder.path / "facts" / "tls_offer.json"
+    path.write_bytes(path.read_bytes().replace(b'"tls_offer"', b'"tls_off"'))
+    with pytest.raises(RunFolderError, match="it holds 'tls_off'"):
+        run.folder.read_stored("tls_offer")
+
+
+def test_a_run_is_as_old_as_its_beginning(tmp_path, team):
+    """Who writes a later end into results.json does not make the evidence younger."""
+    now = datetime.now(UTC)
+    run = seal(tmp_path / "run", results(started_at=now - timedelta(days=15), finished_at=now))
+    with pytest.raises(Unsignable, match="began 15 days ago"):
+        team.sign(run, ROLES[0], now=now)
+
+
+def test_nobody_goes_on_with_a_run_of_the_day_before_yesterday(tmp_path):
+    run = began(tmp_path)
+    asked = json.loads((run.folder.path / "run.json").read_bytes())
+    asked["started_at"] = (datetime.now(UTC) - timedelta(days=2)).isoformat()
+    (run.folder.path / "run.json").write_bytes(canonical.dumps(asked))
+    with pytest.raises(RunFolderError, match="more than a day from now"):
+        began(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "value", [None, {}, {"observed_at": "x"}, {"observed_at": "2026-11-26T12:00:00"}]
+)
+def test_a_damaged_fact_that_is_said_to_be_taken_over_crashes_nobody(tmp_path, team, value):
+    run = judged_run(tmp_path)
+    origin = {"run_id": OLD.run_id, "sha256": OLD.sha256}
+    forge(run, "facts/tls_offer.json", lambda plain: plain.update(value=value, origin=origin))
+    found = team.verify(run, datetime.now(UTC))
+    assert found.exit_code == 4
+    assert "tls_offer.json is damaged" in " ".join(found.problems)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from sealing import people
+from sealing import lately, people
 
 from readiness_kit.assessment import Assessment
 from readiness_kit.checks.infrastructure.certificates import CHECK
@@ -33,7 +33,7 @@ class Shop:
         file = self.folder / "readiness.yaml"
         file.write_text(TARGET.format(target))
         found = Assessment.open(file, self.folder / "runs" / name)
-        for fact in facts:
+        for fact in map(lately, facts):
             found.folder.write_fact(fact.fact_id(), fact, seconds=0, cost={})
         found.seal(found.results())
         return found.folder.path
@@ -95,7 +95,7 @@ def certificates() -> list[ServedCertificates]:
 
 def test_the_first_end_decides_and_is_named(shop):
     now = datetime.now(UTC)
-    (fact,) = certificates()
+    fact = lately(certificates()[0])
     soon = now + timedelta(days=3)
     served = fact.served[0]
     chain = tuple(replace(one, not_after=soon) for one in served.chain)
@@ -105,7 +105,7 @@ def test_the_first_end_decides_and_is_named(shop):
     found = outlook.lapses(run, RULES, shop.team.signers, now)
     assert found[0] == (soon, f"a certificate that {served.address} serves")
     assert found[-1] == (now + timedelta(days=30), "a signature made now")
-    assert outlook.sign_until(run, RULES) == run.results.finished_at + timedelta(days=14)
+    assert outlook.sign_until(run, RULES) == run.results.started_at + timedelta(days=14)
     table = sign_off.lapses_table(run, now)
     assert f"{outlook.sign_until(run, RULES):%Y-%m-%d}" in table.caption
     assert table.rows[0][1] == found[0].what

@@ -399,7 +399,7 @@ def test_a_claim_that_stands_twice(tmp_path):
 
 
 def test_age_at_signing(signed_run, team):
-    with pytest.raises(Unsignable, match="ended 15 days ago"):
+    with pytest.raises(Unsignable, match="began 15 days ago"):
         team.sign(signed_run, "security_lead", now=ENDED + timedelta(days=15))
     with pytest.raises(Unsignable, match="in the future"):
         team.sign(signed_run, "security_lead", now=ENDED - timedelta(seconds=1))
