@@ -117,16 +117,23 @@ def automated(job: BackupVerification) -> Iterator[Finding]:
 
 def how_to_restore(drill: RestoreDrill) -> str:
     """Return the command that restores such a backup by hand."""
-    if drill.kind in ("base", "incremental", "pgbackrest"):
+    if drill.kind == "pgbackrest":
+        return (
+            f"pgbackrest --stanza=NAME --set={drill.backup} --pg1-path=EMPTY_FOLDER "
+            "--archive-mode=off --tablespace-map-all=OTHER_FOLDER restore"
+        )
+    if drill.kind in ("base", "incremental"):
         return "copy it into an empty folder; postgres -D FOLDER -c archive_mode=off -p 5499"
     if drill.kind == "plain":
-        return f"createdb scratch; psql -X -v ON_ERROR_STOP=1 -d scratch -f '{drill.backup}'"
+        return f"psql -X -v ON_ERROR_STOP=1 -d postgres -f '{drill.backup}', in a new cluster"
     return f"pg_restore --create --exit-on-error -d postgres -- '{drill.backup}'"
 
 
 def _how_to_read(reading: BackupReading) -> str:
+    if reading.kind == "pgbackrest":
+        return f"{reading.read_by} --output=text --verbose"
     if reading.kind in ("base", "incremental"):
-        return f"pg_verifybackup -- '{reading.backup}'"
+        return f"pg_verifybackup -- '{reading.backup}' (tar files: unpacked, before 18)"
     if reading.kind == "plain":
         return f"tail -n 3 '{reading.backup}'"
     return f"pg_restore -f /dev/null -- '{reading.backup}'; echo $?"
