@@ -42,6 +42,12 @@ COMMANDS = {
 """Every command and its one line, in the order a newcomer needs them."""
 
 
+INSTALL = (
+    "pip install 'readiness-kit[sandbox,jupyter]'; in a checkout, any verb of make renews .venv"
+)
+"""What to do about a package that is missing, or newer than the environment."""
+
+
 class Lazy(click.Group):
     """A group that imports a command when it is called."""
 
@@ -105,6 +111,13 @@ def main() -> NoReturn:
         code = error.exit_code
     except BrokenPipeError:
         code = 141
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "readiness_kit"):
+            raise
+        click.echo(_visible(f"readiness: the package {package} is not installed"), err=True)
+        click.echo(f"  next: {INSTALL}", err=True)
+        code = ReadinessError.exit_code
     except OSError as error:
         # Of the operator's machine: what the target does wrong is a fact and never gets here.
         where = f"{error.filename}: " if error.filename else ""

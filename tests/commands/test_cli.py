@@ -50,6 +50,21 @@ def test_a_full_disk_is_no_traceback(monkeypatch, capsys, tmp_path):
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(("name", "caught"), [("dns.exception", True), ("readiness_kit.x", False)])
+def test_a_package_that_is_missing_is_named(monkeypatch, capsys, name, caught):
+    def missing(*_: object) -> None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(cli.Lazy, "get_command", missing)
+    if caught:
+        code, said = told(monkeypatch, capsys, "plan")
+        assert code == 3
+        assert said.startswith("readiness: the package dns is not installed\n  next: pip install")
+    else:
+        with pytest.raises(ModuleNotFoundError):
+            told(monkeypatch, capsys, "plan")
+
+
 def test_init_leaves_no_half_of_a_file(monkeypatch, tmp_path):
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
