@@ -213,6 +213,9 @@ class DatabaseEncryption(Fact, frozen=True, kw_only=True):
     application: ConnectionString | None
     """The application's own connection string; ``None`` when not declared."""
 
+    given: tuple[ConnectionString, ...] | None = ()
+    """Connection strings in the application's environment file; ``None`` when unreadable."""
+
 
 class Standby(Record, frozen=True):
     """One row of ``pg_stat_replication`` at one moment."""

@@ -1,9 +1,11 @@
 """Try each way of connecting to PostgreSQL, and read what it says of its sessions and rules."""
 
+import re
 import socket
 import struct
 from datetime import UTC, datetime
 from typing import NamedTuple
+from urllib.parse import parse_qsl
 
 from psycopg.rows import DictRow
 
@@ -15,6 +17,7 @@ from readiness_kit.facts.postgres import (
     HbaRule,
     WireAnswers,
 )
+from readiness_kit.probes.environment.file import parse
 from readiness_kit.probes.postgres_session import (
     Params,
     Server,
@@ -32,6 +35,13 @@ SHORTEST_MESSAGE = 9
 ERROR = b"E"
 REFUSALS = frozenset({"28000", "08P01"})
 """SQLSTATE of a start-up that pg_hba.conf rejects, and of PgBouncer's "SSL required"."""
+
+_URL = re.compile(r"postgres(?:ql)?(?:\+\w+)?://", re.IGNORECASE)
+_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_SSL = {"true": "require", "1": "require", "false": "disable", "0": "disable"} | {
+    mode: mode for mode in _MODES
+}
+"""Values of the option ``ssl`` of other libraries, as modes of libpq."""
 
 
 class Said(NamedTuple):
@@ -87,6 +97,7 @@ def database_encryption(visit: Visit) -> DatabaseEncryption:
         ssl_min_protocol_version=min(one.told["ssl_min_protocol_version"] for one in looked),
         password_encryption=looked[0].told["password_encryption"],
         application=_application(visit),
+        given=_given(visit),
     )
 
 
@@ -205,4 +216,40 @@ def _application(visit: Visit) -> ConnectionString | None:
         sslmode=params.get("sslmode"),
         root_certificate=bool(params.get("sslrootcert")),
         local_socket=not servers(params),
+    )
+
+
+def _given(visit: Visit) -> tuple[ConnectionString, ...] | None:
+    """Return what the connection strings in the environment file say, or ``None`` if unreadable.
+
+    Not read by libpq, which knows no dialect's driver, nor the options of other libraries.
+    """
+    file = visit.target.application.environment_file
+    if file is None:
+        return ()
+    try:
+        variables = parse(file.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return None
+    default = variables.get("PGSSLMODE")
+    return tuple(
+        given(name, value, default) for name, value in variables.items() if _URL.match(value)
+    )
+
+
+def given(name: str, url: str, default: str | None) -> ConnectionString:
+    """Return what *url* says of encryption.
+
+    >>> given("DB", "postgresql+asyncpg://app:x@db.example.com/a?ssl=require", None).sslmode
+    'require'
+    """
+    _, _, rest = url.partition("://")
+    where, _, query = rest.partition("?")
+    options = dict(parse_qsl(query))
+    host = options.get("host") or where.rpartition("@")[2].partition("/")[0]
+    return ConnectionString(
+        origin=name,
+        sslmode=options.get("sslmode") or _SSL.get(options.get("ssl", ""), default),
+        root_certificate="sslrootcert" in options,
+        local_socket=host.lower().startswith(("/", "%2f")),
     )

@@ -6,7 +6,7 @@ from readiness_kit.checks.security.encryption_in_transit.cache import GOOD as GO
 from readiness_kit.checks.security.encryption_in_transit.database import GOOD as GOOD_DATABASE
 from readiness_kit.checks.security.encryption_in_transit.rules import plain_rules
 from readiness_kit.checks.security.encryption_in_transit.services import GOOD as GOOD_SERVICES
-from readiness_kit.facts.postgres import HbaRule
+from readiness_kit.facts.postgres import ConnectionString, HbaRule
 
 
 def rule(kind, address="0.0.0.0/0.0.0.0", method="scram-sha-256", line=9, *, databases=("all",)):
@@ -98,6 +98,28 @@ def test_an_application_that_is_not_declared_is_not_verified():
         CHECK.shows(GOOD_DATABASE.replace(application=None))["database_server_verified"]
         == "UNKNOWN"
     )
+
+
+@pytest.mark.parametrize(
+    ("sslmode", "local_socket", "status"),
+    [
+        (None, False, "FAIL"),
+        ("prefer", False, "FAIL"),
+        ("require", False, "WARN"),
+        ("verify-full", False, "PASS"),
+        (None, True, "PASS"),
+    ],
+)
+def test_the_connection_string_the_service_is_started_with(sslmode, local_socket, status):
+    given = ConnectionString(
+        origin="DATABASE_URL", sslmode=sslmode, root_certificate=True, local_socket=local_socket
+    )
+    shown = CHECK.shows(GOOD_DATABASE.replace(given=(given,)))
+    assert shown["database_server_verified"] == status
+
+
+def test_an_environment_file_that_is_not_readable():
+    assert CHECK.shows(GOOD_DATABASE.replace(given=None))["database_server_verified"] == "UNKNOWN"
 
 
 def cache(**changes):

@@ -54,17 +54,19 @@ def refuses(db: DatabaseEncryption) -> Iterator[Finding]:
 def verifies(db: DatabaseEncryption) -> Iterator[Finding]:
     """The application asks for verify-full, and the certificate stands up to it."""
     app = db.application
-    mode = app and (app.sslmode or "prefer")
+    strings = [one for one in (app, *(db.given or ())) if one is not None and not one.local_socket]
+    modes = {one.origin: one.sslmode or "prefer" for one in strings}
     verified = [f"{one.address} {one.verified}" for one in db.answers]
     this = Case(
         claim="database_server_verified",
-        got=f"application sslmode {mode}; verify-full at {', '.join(verified) or 'no address'}",
+        got="".join(f"sslmode of {origin} {mode}; " for origin, mode in modes.items())
+        + f"verify-full at {', '.join(verified) or 'no address'}",
         want="verify-full in the application's DSN, and a certificate that verifies",
-        seen=[db.at("/application"), db.at("/answers")],
+        seen=[db.at("/application"), db.at("/given"), db.at("/answers")],
         reproduce='psql "$READINESS_DB_DSN sslmode=verify-full" -c "SELECT 1"',
         grade=Grade.DECLARED,
     )
-    if mode in {"disable", "allow", "prefer"} and app and not app.local_socket:
+    if {"disable", "allow", "prefer"} & set(modes.values()):
         yield this.fails("anyone on the path can read and answer (PostgreSQL manual 32.19)")
     elif any(one.verified == "refused" for one in db.answers):
         yield this.fails("the certificate does not verify for this name and authority")
@@ -72,9 +74,11 @@ def verifies(db: DatabaseEncryption) -> Iterator[Finding]:
         yield this.not_seen(Cause.NOT_CONFIGURED, "add database.application_dsn")
     elif not db.answers or any(one.verified != "accepted" for one in db.answers):
         yield this.not_seen(Cause.COULD_NOT_ASK)
-    elif mode == "verify-full" and not app.local_socket:
+    elif db.given is None:
+        yield this.not_seen(Cause.COULD_NOT_ASK, "application.environment_file is not readable")
+    elif set(modes.values()) == {"verify-full"}:
         yield this.holds()
-    elif mode in {"require", "verify-ca"} and not app.local_socket:
+    elif modes and set(modes.values()) <= {"require", "verify-ca", "verify-full"}:
         yield this.holds("the server is not authenticated: use verify-full (manual 32.19)")
     else:
         yield this.not_seen(Cause.UNPROVEN, "the application's DSN names a Unix socket")
