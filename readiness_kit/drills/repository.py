@@ -45,6 +45,7 @@ def restore(postgres: Postgres, tool: Tool, label: str, cluster: Copy) -> None:
     answer = tool.run(
         "restore",
         *_apart(postgres, data),
+        f"--spool-path={postgres.folder('spool')}",  # read by it, and else of its own account
         f"--set={label}",
         "--type=default",
         "--target-timeline=latest",
