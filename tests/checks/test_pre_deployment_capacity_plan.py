@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from readiness_kit.checks.database.backup_strategy import SERVER
 from readiness_kit.checks.infrastructure.storage import VOLUMES
 from readiness_kit.checks.pre_deployment.capacity_plan import CHECK
 from readiness_kit.checks.pre_deployment.capacity_plan.database import GROWTH
@@ -148,14 +149,14 @@ def planned(**changes):
     return PLAN.replace(storage=replace(PLAN.storage, **changes))
 
 
-ROOM_GB = 375 + 0.05  # free, and held by the database already
+ROOM = DATA.available_bytes + SERVER.database_bytes
 
 
 @pytest.mark.parametrize(
     ("share", "status"), [(0.699, "PASS"), (0.701, "WARN"), (0.849, "WARN"), (0.851, "FAIL")]
 )
 def test_share_of_the_volume(share, status):
-    assert CHECK.shows(planned(data_bytes=int(share * ROOM_GB * GB)))["storage"] == status
+    assert CHECK.shows(planned(data_bytes=int(share * ROOM)))["storage"] == status
 
 
 @pytest.mark.parametrize(
