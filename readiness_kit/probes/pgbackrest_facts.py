@@ -24,7 +24,7 @@ LOCAL = frozenset({"posix", "cifs"})
 """Types of repository that are folders."""
 
 _VERDICT = re.compile(r"^\s*status: (\w+)", re.MULTILINE)
-_OF_BACKUP = r"^\s*backup: {label}, status: (\w+), total files checked: (\d+)"
+_OF_BACKUP = r"^\s*backup: {label}, status: ([\w-]+), total files checked: (\d+)"
 _FAULTS = re.compile(r"^\s*(missing: \d+, checksum invalid: .*)$", re.MULTILINE)
 
 

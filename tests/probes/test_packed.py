@@ -11,7 +11,7 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.probes import packed
 from readiness_kit.probes.packed import Damaged, packing_of, unpacked
 
-CONTENT = b"".join(b"row %d\n" % number for number in range(200_000))
+CONTENT = b"".join(b"row %d\n" % number for number in range(20_000))
 
 
 def by_program(*command):
