@@ -173,6 +173,8 @@ class Assessment:
             return
         if items is None and self._donor is not None:
             self._take_over(self._donor)
+        if not self._gathering:  # in a notebook, whose reader may interrupt a cell and run it again
+            self._stopped.clear()
         chosen = self.items if items is None else tuple(items)
         wanted = _needed(chosen, always=() if items is not None else ALWAYS)
         sources = [one for one in wanted if not self.folder.has_fact(one.fact.fact_id())]
@@ -321,9 +323,9 @@ class Assessment:
             told=self.told,
         )
         over = threading.Event()
-        self._under_way[fact_id] = visit, over
         if self._stopped.is_set():
             return
+        self._under_way[fact_id] = visit, over
         self.folder.journal("STARTED", fact=fact_id)
         outcome: list[Fact | Unseen] = []
 

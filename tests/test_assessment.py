@@ -234,6 +234,29 @@ def test_load_comes_before_drills_and_last_what_others_may_run_beside():
     assert looks == {0}
 
 
+def test_who_interrupts_a_cell_may_run_it_again(world, monkeypatch):
+    begun, going_on = threading.Event(), threading.Event()
+
+    def hang_at_first(visit):
+        begun.set()
+        if not going_on.is_set():
+            time.sleep(visit.remaining_s)
+        return door()
+
+    def interrupt(futures):
+        begun.wait(5)
+        raise KeyboardInterrupt
+
+    world.gather_by(hang_at_first)
+    assessment = world.open()
+    with monkeypatch.context() as once:
+        once.setattr(rooms, "_finish", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            assessment.gather()
+    going_on.set()
+    assert world.status(assessment) == (Status.PASS, None)
+
+
 def test_what_is_left_out_is_unknown_and_no_go(world):
     world.gather_by(lambda visit: door())
     run = world.open(only=("security.tls",))
