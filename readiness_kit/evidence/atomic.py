@@ -8,6 +8,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from readiness_kit.errors import IntegrityError, RunFolderError
 
@@ -61,11 +62,12 @@ def append(path: Path, data: bytes) -> None:
         ) from error
 
 
-def read(path: Path, *, max_bytes: int) -> bytes:
-    """Return the content of the regular file *path*, never following a link at its end.
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Give the regular file *path* to read, never following a link at its end, nor waiting.
 
     Raises:
-        IntegrityError: Missing, unreadable, a link or device, or more than *max_bytes* long.
+        IntegrityError: Missing, unreadable, a link or device.
 
     """
     try:
@@ -78,11 +80,22 @@ def read(path: Path, *, max_bytes: int) -> bytes:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise IntegrityError(f"{path} is no regular file")
         with os.fdopen(handle, "rb", closefd=False) as file:
-            data = file.read(max_bytes + 1)
+            yield file
     except OSError as error:
         raise IntegrityError(f"{path} cannot be read: {error.strerror}") from error
     finally:
         os.close(handle)
+
+
+def read(path: Path, *, max_bytes: int) -> bytes:
+    """Return the content of the regular file *path*.
+
+    Raises:
+        IntegrityError: As :func:`opened`, or more than *max_bytes* long.
+
+    """
+    with opened(path) as file:
+        data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise IntegrityError(f"{path} is longer than {max_bytes} bytes")
     return data

@@ -10,6 +10,7 @@ readiness_kit.evidence.canonical.BadJson: not strict JSON: the key 'a' stands tw
 
 import json
 import math
+import re
 from typing import NoReturn, TypeAlias, TypeVar
 
 import msgspec
@@ -22,6 +23,9 @@ MAX_BYTES = 64 * 1024 * 1024
 
 LARGEST_EXACT = 2**53 - 1
 """Largest integer that every JSON reader keeps exactly (RFC 7493, section 2.2)."""
+
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+"""Half of a pair, escaped: without its other half it is no character (RFC 7493, section 2.1)."""
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 T = TypeVar("T")
@@ -49,7 +53,8 @@ def loads(data: bytes, *, max_bytes: int = MAX_BYTES) -> Json:
     """Return the value of *data*, which need not be canonical but must be strict.
 
     Raises:
-        BadJson: Not UTF-8 or JSON, a key twice, NaN, a number or nesting beyond bounds, too long.
+        BadJson: Not UTF-8 or JSON, half a character, a key twice, NaN, a number or nesting beyond
+            bounds, too long.
 
     """
     if len(data) > max_bytes:
@@ -62,6 +67,8 @@ def loads(data: bytes, *, max_bytes: int = MAX_BYTES) -> Json:
             parse_float=_finite,
             parse_int=_exact,
         )
+        if SURROGATE.search(data):
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise BadJson(f"not strict JSON: {error}") from error
     return value

@@ -6,7 +6,7 @@ change does; the digest of what it says tells it from a notebook that says somet
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from readiness_kit.errors import IntegrityError
@@ -47,6 +47,19 @@ def saved_again(folder: Path) -> Iterator[str]:
         file = f"{NOTEBOOKS}/{name}"
         if file in changed and RUN not in changed and _digest(folder / file) == digest:
             yield f"{file} was saved again: it says the same, in other bytes"
+
+
+def otherwise(folder: Path, names: Iterable[str]) -> Iterator[str]:
+    """Yield each notebook among the files *names* of *folder* that ``run.json`` does not know so.
+
+    A notebook may be sealed again after somebody wrote into it what no run has shown.
+    """
+    noted = canonical.decode(atomic.read(folder / RUN, max_bytes=MAX_BYTES), Run).notebooks
+    for name in names:
+        place, _, file = name.rpartition("/")
+        executed = place == NOTEBOOKS and file.endswith(".ipynb")
+        if executed and _digest(folder / name) != noted.get(file, ""):
+            yield f"{name} does not show what it showed when it was executed"
 
 
 def _digest(path: Path) -> str:

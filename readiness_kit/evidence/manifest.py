@@ -25,6 +25,8 @@ SAFE = re.compile(r"(?!-)[A-Za-z0-9._+@=-]{1,200}")
 LINE = re.compile(r"([0-9a-f]{64})  (\S+)")
 MAX_BYTES = 16 * 1024 * 1024
 MAX_FILES = 100_000
+MAX_TOTAL = 4 * 1024**3
+"""Bytes of a run at most: a sparse file could hold a verifier up for ever."""
 MAX_DEPTH = 16
 NAMED = 8
 """How many differences an error names."""
@@ -138,22 +140,27 @@ def _files(folder: Path) -> Iterator[str]:
     """Yield every file that belongs into the manifest, relative to *folder*."""
     names: list[str] = []
     pending = [PurePosixPath()]
+    total = 0
     while pending:
         inside = pending.pop()
         for entry in _entries(folder / inside):
             name = inside / entry.name
             if str(name) == NAME:
                 continue
-            mode = entry.stat(follow_symlinks=False).st_mode
+            found = entry.stat(follow_symlinks=False)
+            mode = found.st_mode
             demand_safe(str(name))
             if stat.S_ISDIR(mode):
                 pending += [] if str(name) == SIGNOFF else [name]
             elif stat.S_ISREG(mode):
                 names.append(str(name))
+                total += found.st_size
             else:
                 raise IntegrityError(f"{name} is a link or a device, not a file")
         if len(names) > MAX_FILES:
             raise IntegrityError(f"{folder} holds more than {MAX_FILES} files")
+        if total > MAX_TOTAL:
+            raise IntegrityError(f"{folder} holds more than {MAX_TOTAL} bytes")
     demand_distinct(names)
     yield from names
 
@@ -184,8 +191,5 @@ def demand_distinct(names: "list[str] | dict[str, str]") -> None:
 
 
 def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise IntegrityError(f"{path} cannot be read: {error.strerror}") from error
+    with atomic.opened(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from readiness_kit.contents import ROLES
 from readiness_kit.errors import IntegrityError, Unsignable, UsageError
 from readiness_kit.evidence import canonical
-from readiness_kit.judgement import other_judge
 from readiness_kit.records import publickeys, sshsig
 from readiness_kit.records.signed import same_person
 from readiness_kit.records.signers import PLAIN
@@ -151,13 +150,12 @@ def _demand_signable(results: Results, policy: Pinned, now: datetime) -> None:
 
 def _demand_judged(run: SealedRun, *, unjudged: bool) -> None:
     """Demand that the results are what the stored facts amount to; who cannot tell must say so."""
-    other = other_judge(run.folder)
+    other = demand_judged(run)
     if other and not unjudged:
         raise Unsignable(
             f"the facts of {run.results.run_id} cannot be judged again here: {other}",
             hint="sign with the kit that made the run; --unjudged takes results.json at its word",
         )
-    demand_judged(run)
 
 
 def _shared(folder: Path, role: str, principal: str, key: bytes) -> Iterator[str]:

@@ -1,15 +1,29 @@
 """The results of a run as they may be shown to anybody who did not make it."""
 
+import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 
 from readiness_kit.errors import IntegrityError
+from readiness_kit.evidence import exhibits
 from readiness_kit.evidence.folder import RunFolder
 from readiness_kit.judgement import judge_run, other_judge, rejudged
 from readiness_kit.results import Results
-from readiness_kit.signoff.sealed import SealedRun
+from readiness_kit.signoff.sealed import MAX_BYTES, SealedRun
 
 NAMED = 3
 """How many differences an error names."""
+
+JUDGED = (
+    "run.json",
+    "target.redacted.json",
+    "allowed_signers",
+    "facts/",
+    "waivers/",
+    "attestations/",
+    "borrowed/",
+)
+"""What a judgement reads."""
 
 UNFINISHED = "the run is not sealed: it was cut short, or is still under way"
 
@@ -38,16 +52,34 @@ def standing(folder: RunFolder) -> Results:
     return run.results
 
 
-def demand_judged(run: SealedRun) -> None:
-    """Demand that the results are what the stored facts amount to, where this kit can tell.
+def judged_again(run: SealedRun) -> tuple[str, list[str]]:
+    """Return why *run* cannot be judged again here, or how its results differ from its facts.
+
+    It is judged from a copy of the very bytes that its manifest vouches for: whoever changes a file
+    meanwhile changes nothing.
+    """
+    with tempfile.TemporaryDirectory(prefix="readiness-") as name:
+        place = Path(name)
+        for one in run.manifest.digests:
+            if one.startswith(JUDGED):
+                (place / one).parent.mkdir(parents=True, exist_ok=True)
+                (place / one).write_bytes(run.manifest.read(one, max_bytes=MAX_BYTES))
+        other = other_judge(place)
+        return other, [] if other else rejudged(place, run.results)
+
+
+def demand_judged(run: SealedRun) -> str:
+    """Demand that the results are what the stored facts amount to; return why this kit cannot tell.
 
     Raises:
-        IntegrityError: They are not.
+        IntegrityError: They are not, or a notebook shows what no run has shown.
 
     """
-    differences = [] if other_judge(run.folder) else rejudged(run.folder, run.results)
+    other, differences = judged_again(run)
+    differences += exhibits.otherwise(run.folder, run.manifest.digests)
     if differences:
         raise IntegrityError(
             f"the results do not follow from the facts: {'; '.join(differences[:NAMED])}",
             hint="run again; somebody changed results.json or a fact after it was judged",
         )
+    return other

@@ -12,7 +12,6 @@ import msgspec
 from readiness_kit.contents import ROLES
 from readiness_kit.errors import IntegrityError
 from readiness_kit.evidence import exhibits
-from readiness_kit.judgement import other_judge, rejudged
 from readiness_kit.records.signers import AllowedSigners
 from readiness_kit.results import TargetSummary
 from readiness_kit.signoff import ends, lent, machine
@@ -21,6 +20,7 @@ from readiness_kit.signoff.policy import Pinned, demand_pin
 from readiness_kit.signoff.quorum import signatures
 from readiness_kit.signoff.record import Signature, Terms
 from readiness_kit.signoff.sealed import SealedRun, unsignable
+from readiness_kit.signoff.standing import judged_again
 from readiness_kit.target import Target
 from readiness_kit.verdict import Verdict
 
@@ -98,15 +98,18 @@ def verify(
     until = min((*_expiries(signed), *fact_ends, *backing.ends), default=None)
     if until is not None and at >= until.at:
         problems.append(f"the sign-off ended at {until.at:%Y-%m-%dT%H:%M:%SZ}: {until.what}")
-    not_rejudged = other_judge(folder)
-    differences = [] if not_rejudged else rejudged(folder, run.results)[:NAMED]
+    try:
+        not_rejudged, differences = judged_again(run)
+        differences += exhibits.otherwise(folder, run.manifest.digests)
+    except IntegrityError as error:
+        not_rejudged, differences = error.message, [error.message]
     found = (
         *problems,
         *unsigned,
         *backing.problems,
         *lent.problems(run, signers),
         *filter(None, (machine.problem(run),)),
-        *differences,
+        *differences[:NAMED],
     )
     holds = not found and len(signed) == len(ROLES)
     return msgspec.structs.replace(

@@ -69,11 +69,18 @@ def test_reading_never_crashes(data):
         b"[1,]",
         b"'a'",
         b'"a\nb"',
+        b'"\\ud800"',
+        b'{"\\uDFFFx": 1}',
+        b'"\\ude00\\ud83d"',
     ],
 )
 def test_not_strict(data):
     with pytest.raises(canonical.BadJson):
         canonical.loads(data)
+
+
+def test_both_halves_are_a_character():
+    assert canonical.loads(b'"\\ud83d\\ude00"') == "\U0001f600"
 
 
 def test_too_long():

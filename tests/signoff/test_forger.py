@@ -1,6 +1,7 @@
 """What somebody may do who writes the run folder himself, before or after the four have signed."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -364,3 +365,76 @@ def test_a_damaged_fact_that_is_said_to_be_taken_over_crashes_nobody(tmp_path, t
     found = team.verify(run, datetime.now(UTC))
     assert found.exit_code == 4
     assert "tls_offer.json is damaged" in " ".join(found.problems)
+
+
+def test_what_changes_while_it_is_verified_is_not_judged(tmp_path, team, lenient, monkeypatch):
+    """The manifest is checked, then somebody puts other facts there: for a moment, and back."""
+    run = judged_run(tmp_path)
+    for role in ROLES:
+        team.sign(run, role, policy=lenient, now=datetime.now(UTC))
+    honest, checked = manifest.check, []
+
+    def check(folder: Path, **more: bool) -> manifest.Manifest:
+        found = honest(folder, **more)
+        checked.append(folder)
+        (folder / "facts" / "tls_offer.json").write_bytes(b"{}")
+        return found
+
+    monkeypatch.setattr(manifest, "check", check)
+    found = team.verify(run, datetime.now(UTC), lenient)
+    assert (found.exit_code, len(checked)) == (4, 1)
+    assert "facts/tls_offer.json has changed while it was being checked" in found.problems
+
+
+def test_a_pipe_or_a_device_in_place_of_a_file_holds_nobody_up(tmp_path):
+    run = recent(tmp_path / "run")
+    path = run / "facts" / "tls_offer.json"
+    path.unlink()
+    os.mkfifo(path)
+    for read in (lambda: manifest._digest(path), lambda: manifest._digest(Path("/dev/zero"))):
+        with pytest.raises(IntegrityError, match="is no regular file"):
+            read()
+    path.unlink()
+    path.symlink_to(run / "run.json")
+    with pytest.raises(IntegrityError, match="is no readable file"):
+        manifest._digest(path)
+
+
+def test_a_sparse_file_holds_nobody_up(tmp_path, team):
+    run = recent(tmp_path / "run")
+    with (run / "facts" / "tls_offer.json").open("r+b") as file:
+        file.truncate(manifest.MAX_TOTAL + 1)
+    assert "holds more than" in team.verify(run).problems[0]
+
+
+def test_half_a_character_crashes_nobody(tmp_path, team):
+    run = judged_run(tmp_path)
+    for name in ("run.json", "results.json", "facts/tls_offer.json", "target.redacted.json"):
+        data = (run / name).read_bytes()
+        for half in (rb"\ud800", rb"\uDFFF"):
+            (run / name).write_bytes(data.replace(b'":"', b'":"' + half))
+            reseal(run)
+            assert team.verify(run, datetime.now(UTC)).exit_code == 4
+        (run / name).write_bytes(data)
+
+
+def notebook(text: str) -> bytes:
+    output = {"output_type": "stream", "name": "stdout", "text": text}
+    cell = {"cell_type": "code", "source": "section.show('security.tls')", "outputs": [output]}
+    return json.dumps({"cells": [cell]}).encode()
+
+
+def test_a_notebook_that_was_edited_and_sealed_again(tmp_path, team, lenient):
+    run = began(tmp_path)
+    (run.folder.path / "notebooks" / "02_security.ipynb").write_bytes(notebook("FAIL"))
+    run.seal(run.results())
+    path = run.folder.path
+    team.sign(path, ROLES[0], policy=lenient, now=datetime.now(UTC))
+    (path / "notebooks" / "02_security.ipynb").write_bytes(notebook("PASS"))
+    (path / "notebooks" / "03_database.ipynb").write_bytes(notebook("PASS"))
+    reseal(path)
+    with pytest.raises(IntegrityError, match=r"02_security.ipynb does not show what it showed"):
+        team.sign(path, ROLES[0], policy=lenient, now=datetime.now(UTC))
+    problems = " ".join(team.verify(path, datetime.now(UTC), lenient).problems)
+    assert "03_database.ipynb does not show" in problems
+    assert call(report_command, path).stdout == ""

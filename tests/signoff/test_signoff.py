@@ -21,7 +21,7 @@ from readiness_kit.evidence import canonical, manifest
 from readiness_kit.evidence.folder import StoredFact
 from readiness_kit.facts.certificates import Certificate, ServedCertificates, ServedChain
 from readiness_kit.records import signers, sshsig, waivers
-from readiness_kit.signoff import machine, policy, quorum, standing, verify
+from readiness_kit.signoff import machine, policy, quorum, sign, verify
 from readiness_kit.signoff.policy import Policy
 from readiness_kit.signoff.record import Terms
 from readiness_kit.signoff.sealed import SealedRun
@@ -662,7 +662,7 @@ def test_results_that_do_not_follow_from_the_facts(tmp_path, team, alone, monkey
     reseal(run)
     with pytest.raises(IntegrityError, match="do not follow from the facts"):
         sign_all(run, team, allow_undecided(tmp_path))
-    monkeypatch.setattr(standing, "rejudged", lambda folder, results: [])
+    monkeypatch.setattr(sign, "demand_judged", lambda run: "")
     found = sign_all(run, team, allow_undecided(tmp_path))
     assert found.exit_code == 4
     assert found.problems == (f"{TLS}: results.json says WARN, the facts PASS",)
@@ -676,7 +676,7 @@ def test_a_fact_that_was_mended_after_judging(tmp_path, team, alone, monkeypatch
     reseal(run)
     with pytest.raises(IntegrityError, match="do not follow from the facts"):
         sign_all(run, team, allow_undecided(tmp_path))
-    monkeypatch.setattr(standing, "rejudged", lambda folder, results: [])
+    monkeypatch.setattr(sign, "demand_judged", lambda run: "")
     found = sign_all(run, team, allow_undecided(tmp_path))
     assert found.exit_code == 4
     assert f"{TLS}: results.json says PASS, the facts UNKNOWN" in found.problems
