@@ -165,4 +165,6 @@ def _sum(algorithm: str) -> Sum | None:
 
 def _archived(visit: Visit) -> bool:
     backups = visit.target.backups
-    return backups is not None and backups.wal_archive is not None
+    if backups is None:
+        return False
+    return bool(backups.wal_archive or (backups.bucket and backups.bucket.wal_url))
