@@ -8,8 +8,8 @@ from readiness_kit.checks.security.encryption_at_rest import CHECK
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes import encryption_at_rest as probe
 from readiness_kit.probes.archive_formats import form_of, look
-from readiness_kit.probes.disks import Mount
-from readiness_kit.probes.encryption_layers import _layers, below
+from readiness_kit.probes.host.disks import Mount
+from readiness_kit.probes.host.layers import _layers, below
 from readiness_kit.target import Backups, Kubernetes
 
 LUKS = "CRYPT-LUKS2-0a1b-luks-data"
@@ -96,7 +96,7 @@ def test_what_is_no_disk_is_hidden(root):
 )
 def test_file_systems(tmp_path, monkeypatch, filesystem, layers):
     mount = Mount("/", filesystem, "none")
-    monkeypatch.setattr("readiness_kit.probes.encryption_layers.mount_of", lambda _: mount)
+    monkeypatch.setattr("readiness_kit.probes.host.layers.mount_of", lambda _: mount)
     monkeypatch.setattr(os, "major", lambda _: 0)
     assert below(tmp_path, tmp_path).layers == layers
 

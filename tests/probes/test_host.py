@@ -5,7 +5,7 @@ import pytest
 from webserver import visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.host import capacity, host_capacity, is_our_backend
+from readiness_kit.probes.host.machine import capacity, host_capacity, is_our_backend
 from readiness_kit.target import Application
 
 

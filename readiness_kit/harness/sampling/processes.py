@@ -14,7 +14,7 @@ import psutil
 from readiness_kit.errors import NotSeen
 from readiness_kit.harness.sampling import readings
 from readiness_kit.harness.sampling.readings import Lives, Note, Rates, Reading, Sample, Sampler
-from readiness_kit.probes.host import process_id
+from readiness_kit.probes.host.machine import process_id
 from readiness_kit.probes.metrics.exposition import parse, values
 from readiness_kit.probes.metrics.prometheus import api_client, instant
 from readiness_kit.sources import Visit

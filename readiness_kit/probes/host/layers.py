@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from readiness_kit.facts.encryption_at_rest import Layers
-from readiness_kit.probes.disks import ROOT, device_folders, is_virtual, mount_of
+from readiness_kit.probes.host.disks import ROOT, device_folders, is_virtual, mount_of
 
 ENCRYPTING = frozenset(
     {"ecryptfs", "fuse.gocryptfs", "fuse.encfs", "fuse.cryfs", "fuse.securefs", "fuse.rclone-crypt"}
