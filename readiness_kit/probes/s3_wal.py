@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.s3 import FROZEN, S3, Object, command
+from readiness_kit.probes.aws.s3 import FROZEN, S3, Object, command
 from readiness_kit.probes.s3_backups import Stored, kept
 from readiness_kit.probes.wal_names import (
     Archive,

@@ -10,9 +10,9 @@ from pathlib import Path
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.backups import WalArchive
 from readiness_kit.probes import pgbackrest_facts
+from readiness_kit.probes.aws.s3 import PAGES, S3
 from readiness_kit.probes.pgbackrest import Tool
 from readiness_kit.probes.postgres_session import Sql, parameters, session
-from readiness_kit.probes.s3 import PAGES, S3
 from readiness_kit.probes.s3_backups import MANIFESTS
 from readiness_kit.probes.s3_wal import bases_in, in_bucket
 from readiness_kit.probes.wal_names import (

@@ -10,9 +10,10 @@ from webserver import Reply, serve, visit
 
 import readiness_kit
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes import aws, s3
-from readiness_kit.probes.aws import Refused
-from readiness_kit.probes.s3 import S3, Object, Place
+from readiness_kit.probes.aws import client as aws
+from readiness_kit.probes.aws import s3
+from readiness_kit.probes.aws.client import Refused
+from readiness_kit.probes.aws.s3 import S3, Object, Place
 from readiness_kit.target import Bucket
 
 

@@ -4,7 +4,7 @@ import pytest
 from buckets import Shelf, serving, settle
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes import s3
+from readiness_kit.probes.aws import s3
 from readiness_kit.probes.s3_wal import holds, in_bucket
 from readiness_kit.probes.wal_names import Segment, follow
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.aws import Account, Aws, Refused
+from readiness_kit.probes.aws.client import Account, Aws, Refused
 from readiness_kit.sources import Visit
 from readiness_kit.target import Bucket
 

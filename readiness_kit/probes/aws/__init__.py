@@ -1,0 +1,1 @@
+"""AWS, and stores that speak as it does: asked by reading only."""
