@@ -18,9 +18,9 @@ from psycopg.conninfo import make_conninfo
 from readiness_kit.errors import NotSeen
 from readiness_kit.evidence import locks
 from readiness_kit.probes.backup_fetch import FETCHED
+from readiness_kit.probes.database.session import Sql, parameters, session
+from readiness_kit.probes.database.tools import installation
 from readiness_kit.probes.host.machine import is_our_backend
-from readiness_kit.probes.postgres_session import Sql, parameters, session
-from readiness_kit.probes.postgres_tools import installation
 from readiness_kit.servers import programs
 from readiness_kit.servers.account import Account, unprivileged
 from readiness_kit.servers.postgres import Postgres

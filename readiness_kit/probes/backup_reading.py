@@ -17,10 +17,10 @@ from readiness_kit.probes import tarred
 from readiness_kit.probes.archive_formats import HEAD_BYTES, form_of
 from readiness_kit.probes.backup_fetch import Local, local_backup
 from readiness_kit.probes.base_manifest import compare_tarred
+from readiness_kit.probes.database.tools import Done, installation, run
 from readiness_kit.probes.packed import Damaged, packing_of, unpacked
 from readiness_kit.probes.pgbackrest import Tool
 from readiness_kit.probes.pgbackrest_facts import verified
-from readiness_kit.probes.postgres_tools import Done, installation, run
 from readiness_kit.probes.tarred import is_tarred
 from readiness_kit.sources import Visit, source
 

@@ -10,7 +10,7 @@ import msgspec
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.failover_means import FailoverManager, Member
 from readiness_kit.probes.aws.client import Account, Aws
-from readiness_kit.probes.postgres_session import parameters, servers
+from readiness_kit.probes.database.session import parameters, servers
 from readiness_kit.sources import Visit
 
 WELL = frozenset({"available", "backing-up", "storage-optimization", "storage-config-upgrade"})

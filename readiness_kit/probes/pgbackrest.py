@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.postgres_tools import first_words
+from readiness_kit.probes.database.tools import first_words
 from readiness_kit.servers import programs
 from readiness_kit.servers.process import clean_environment
 from readiness_kit.sources import Visit

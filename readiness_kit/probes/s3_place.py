@@ -10,8 +10,8 @@ import psutil
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.backups import Place
+from readiness_kit.probes.database.session import Sql, parameters, servers, session
 from readiness_kit.probes.host.machine import is_our_backend
-from readiness_kit.probes.postgres_session import Sql, parameters, servers, session
 from readiness_kit.sources import Visit
 
 OWN_NETWORK = re.compile(r"(docker|br-|virbr|podman|cni|lxc|lxd|flannel|cali|vboxnet|vmnet)")

@@ -7,7 +7,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from readiness_kit.assessment import Assessment
 from readiness_kit.checks.security.authorization import CHECK
 from readiness_kit.contents import item
-from readiness_kit.probes.postgres_role import application_role
+from readiness_kit.probes.database.role import application_role
 from readiness_kit.sandbox.lifecycle import running
 from readiness_kit.sources import Pacer, Visit
 from readiness_kit.target_file import load_target

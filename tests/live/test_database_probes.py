@@ -13,9 +13,9 @@ from readiness_kit.checks import all_checks
 from readiness_kit.contents import claims
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.callers.identity import identity
-from readiness_kit.probes.postgres_plans import Planner
-from readiness_kit.probes.postgres_session import parameters, session
-from readiness_kit.probes.queries import hot_statements
+from readiness_kit.probes.database.plans import Planner
+from readiness_kit.probes.database.queries import hot_statements
+from readiness_kit.probes.database.session import parameters, session
 from readiness_kit.sandbox.lifecycle import running
 from readiness_kit.sources import Pacer, Visit
 from readiness_kit.target_file import load_target

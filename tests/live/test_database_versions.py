@@ -18,13 +18,17 @@ from psycopg.conninfo import make_conninfo
 from webserver import visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.indexes import table_indexes
+from readiness_kit.probes.database.indexes import table_indexes
+from readiness_kit.probes.database.plans import Planner
+from readiness_kit.probes.database.queries import hot_statements
+from readiness_kit.probes.database.server import (
+    postgres_archiving,
+    postgres_server,
+    postgres_settings,
+)
+from readiness_kit.probes.database.session import Sql, parameters, session
 from readiness_kit.probes.manager_autofailover import pg_auto_failover
 from readiness_kit.probes.manager_repmgr import repmgr
-from readiness_kit.probes.postgres import postgres_archiving, postgres_server, postgres_settings
-from readiness_kit.probes.postgres_plans import Planner
-from readiness_kit.probes.postgres_session import Sql, parameters, session
-from readiness_kit.probes.queries import hot_statements
 from readiness_kit.servers import programs
 from readiness_kit.servers.account import unprivileged
 from readiness_kit.servers.ports import free_ports

@@ -25,7 +25,7 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.probes import backup_fetch
 from readiness_kit.probes.backup_fetch import FETCHED, local_backup
 from readiness_kit.probes.backup_reading import backup_reading
-from readiness_kit.probes.postgres import postgres_archiving
+from readiness_kit.probes.database.server import postgres_archiving
 from readiness_kit.probes.wal_archive import wal_archive
 from readiness_kit.servers.programs import postgres_installations
 from readiness_kit.target import Database, Drills

@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from readiness_kit.assessment import Assessment
 from readiness_kit.facts.queries import HotStatements
-from readiness_kit.probes.queries import LEAST_CALLS, TOP
+from readiness_kit.probes.database.queries import LEAST_CALLS, TOP
 from readiness_kit.sandbox.lifecycle import running
 from readiness_kit.servers.account import unprivileged
 from readiness_kit.target_file import load_target

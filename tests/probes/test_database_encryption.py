@@ -1,6 +1,6 @@
 import pytest
 
-from readiness_kit.probes.database_encryption import given
+from readiness_kit.probes.database.encryption import given
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
-from readiness_kit.probes.dynamic_sql import PLANTED, executes
-from readiness_kit.probes.stored_functions import _dynamic
+from readiness_kit.probes.database.dynamic_sql import PLANTED, executes
+from readiness_kit.probes.database.stored_functions import _dynamic
 
 
 @pytest.mark.parametrize("name", PLANTED)

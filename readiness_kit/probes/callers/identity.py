@@ -16,9 +16,9 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.evidence import canonical
 from readiness_kit.evidence.folder import release_words
 from readiness_kit.facts.identity import Identity, PublicKey
-from readiness_kit.probes import postgres_session
 from readiness_kit.probes.api.graphql import Json, ask, bearer
-from readiness_kit.probes.postgres_session import Sql
+from readiness_kit.probes.database import session as postgres_session
+from readiness_kit.probes.database.session import Sql
 from readiness_kit.sources import Address, Visit, source
 
 T = TypeVar("T")

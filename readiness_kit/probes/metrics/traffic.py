@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.capacity import AnswerSizes, DatabaseGrowth, RequestPeak, SizeSample
 from readiness_kit.probes.api.graphql import ask, bearer, changes, plain_queries
+from readiness_kit.probes.database.session import parameters
 from readiness_kit.probes.metrics.exposition import Exposition, read_all, values
 from readiness_kit.probes.metrics.prometheus import api_client, history, instant
-from readiness_kit.probes.postgres_session import parameters
 from readiness_kit.sources import Visit, source
 from readiness_kit.target import SmokeOperation
 

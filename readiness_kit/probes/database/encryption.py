@@ -17,8 +17,7 @@ from readiness_kit.facts.postgres import (
     HbaRule,
     WireAnswers,
 )
-from readiness_kit.probes.environment.file import parse
-from readiness_kit.probes.postgres_session import (
+from readiness_kit.probes.database.session import (
     Params,
     Server,
     Session,
@@ -27,6 +26,7 @@ from readiness_kit.probes.postgres_session import (
     servers,
     session,
 )
+from readiness_kit.probes.environment.file import parse
 from readiness_kit.sources import Address, Visit, source
 
 TIMEOUT_S = 3.0

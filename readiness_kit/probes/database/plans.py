@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import psycopg
 from psycopg import pq
 
-from readiness_kit.probes.postgres_session import Session
+from readiness_kit.probes.database.session import Session
 
 GENERIC_SINCE = 160_000
 """First ``server_version_num`` with EXPLAIN (GENERIC_PLAN)."""
