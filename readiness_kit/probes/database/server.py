@@ -151,7 +151,7 @@ def postgres_archiving(visit: Visit) -> PostgresArchiving:
 
 def releases() -> dict[int, Release]:
     """Return the shipped table of PostgreSQL releases by major version."""
-    text = resources.files("readiness_kit.probes").joinpath("postgres_releases.tsv").read_text()
+    text = resources.files("readiness_kit.probes.database").joinpath("releases.tsv").read_text()
     rows = csv.DictReader(text.splitlines(), delimiter="\t")
     return {
         int(row["major"]): Release(
