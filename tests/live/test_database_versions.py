@@ -27,8 +27,8 @@ from readiness_kit.probes.database.server import (
     postgres_settings,
 )
 from readiness_kit.probes.database.session import Sql, parameters, session
-from readiness_kit.probes.manager_autofailover import pg_auto_failover
-from readiness_kit.probes.manager_repmgr import repmgr
+from readiness_kit.probes.failover.pg_auto_failover import pg_auto_failover
+from readiness_kit.probes.failover.repmgr import repmgr
 from readiness_kit.servers import programs
 from readiness_kit.servers.account import unprivileged
 from readiness_kit.servers.ports import free_ports

@@ -12,8 +12,9 @@ from webserver import Reply, secret, serve, visit
 
 from readiness_kit.checks.database.failover import CHECK
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes import manager_autofailover, manager_repmgr
-from readiness_kit.probes.failover_means import failover_manager
+from readiness_kit.probes.failover import pg_auto_failover as manager_autofailover
+from readiness_kit.probes.failover import repmgr as manager_repmgr
+from readiness_kit.probes.failover.means import failover_manager
 from readiness_kit.target import CloudNativePg, Database, Kubernetes, KubernetesApi, Rds
 
 CONF = "node_id={}\nnode_name='db-{}'\nfailover='automatic'\npromote_command='promote'\n"

@@ -2,8 +2,8 @@ import pytest
 from webserver import Reply, secret, serve, visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes import names
-from readiness_kit.probes.failover_means import failover_manager, way_to_primary
+from readiness_kit.probes.failover import names
+from readiness_kit.probes.failover.means import failover_manager, way_to_primary
 from readiness_kit.target import Database
 
 CLUSTER = {

@@ -6,9 +6,9 @@ from nameserver import NameServer, serving
 from webserver import secret, visit
 
 from readiness_kit.checks.database.failover import CHECK
-from readiness_kit.probes import names
-from readiness_kit.probes.failover_means import way_to_primary
-from readiness_kit.probes.names import in_hosts_file, name_kept
+from readiness_kit.probes.failover import names
+from readiness_kit.probes.failover.means import way_to_primary
+from readiness_kit.probes.failover.names import in_hosts_file, name_kept
 from readiness_kit.target import Database, Dns
 
 ZONE = {

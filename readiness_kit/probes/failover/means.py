@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.failover_means import FailoverManager, WayToPrimary
 from readiness_kit.probes.database.session import parameters, servers
-from readiness_kit.probes.manager_autofailover import pg_auto_failover
-from readiness_kit.probes.manager_cloudnative_pg import cloudnative_pg
-from readiness_kit.probes.manager_patroni import patroni
-from readiness_kit.probes.manager_rds import rds
-from readiness_kit.probes.manager_repmgr import repmgr
-from readiness_kit.probes.names import name_kept
+from readiness_kit.probes.failover.cloudnative_pg import cloudnative_pg
+from readiness_kit.probes.failover.names import name_kept
+from readiness_kit.probes.failover.patroni import patroni
+from readiness_kit.probes.failover.pg_auto_failover import pg_auto_failover
+from readiness_kit.probes.failover.rds import rds
+from readiness_kit.probes.failover.repmgr import repmgr
 from readiness_kit.sources import Visit, source
 
 

@@ -1,0 +1,1 @@
+"""Failover: who makes a standby the primary, and how the application finds that."""
