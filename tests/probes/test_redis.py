@@ -6,7 +6,7 @@ from webserver import secret, visit
 
 from readiness_kit.checks.security.encryption_in_transit import CHECK
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.redis import cache_encryption, cache_server
+from readiness_kit.probes.cache.server import cache_encryption, cache_server
 from readiness_kit.target import Application, Cache
 
 LOGIN = "s3cret-word"

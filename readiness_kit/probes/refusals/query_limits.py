@@ -14,7 +14,7 @@ from readiness_kit.facts.query_limits import DepthTry, QueryLimits
 from readiness_kit.probes.api.graphql import ask, bearer
 from readiness_kit.probes.api.http import CHEAP_QUERY, ERROR
 from readiness_kit.probes.api.schema import Known, Way, known_schema, ways
-from readiness_kit.probes.caching import application_statements
+from readiness_kit.probes.cache.use import application_statements
 from readiness_kit.sources import Visit, source
 
 DEEPEST = 50

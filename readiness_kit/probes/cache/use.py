@@ -14,8 +14,8 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.facts.caching import CacheExpiry, CacheUse, RepeatedRead, WriteSeen
 from readiness_kit.probes.api.graphql import Reply, ask, bearer, plain_queries, plain_query
 from readiness_kit.probes.api.marked import first_id
+from readiness_kit.probes.cache.server import cache_client
 from readiness_kit.probes.database.session import Session, Sql, parameters, session
-from readiness_kit.probes.redis import cache_client
 from readiness_kit.sources import Visit, source
 from readiness_kit.target import CacheCanary
 

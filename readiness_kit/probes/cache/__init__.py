@@ -1,0 +1,1 @@
+"""The cache: who lets whom in, what bounds it, and whether reads and writes use it."""
