@@ -21,7 +21,7 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.probes.backup_reading import backup_reading
 from readiness_kit.probes.backups import backup_folder
 from readiness_kit.probes.database.server import postgres_archiving
-from readiness_kit.probes.encryption_at_rest import encryption_at_rest
+from readiness_kit.probes.storage.encryption import encryption_at_rest
 from readiness_kit.probes.wal_archive import wal_archive
 from readiness_kit.servers.process import clean_environment
 from readiness_kit.servers.programs import major, postgres_installations

@@ -11,7 +11,7 @@ import pytest
 from webserver import Reply, secret, serve, visit
 
 from readiness_kit.probes.metrics.traffic import answer_sizes, database_growth, request_peak
-from readiness_kit.probes.storage import service_volumes
+from readiness_kit.probes.storage.volumes import service_volumes
 from readiness_kit.servers.ports import LOOPBACK, answers, free_ports, http_get
 from readiness_kit.servers.process import Command, Process
 from readiness_kit.target import Auth, Backups, Database, Prometheus, SmokeOperation

@@ -4,9 +4,16 @@ import pytest
 from buckets import Shelf, serving, settle
 
 from readiness_kit.checks.security.encryption_at_rest import CHECK, GOOD
-from readiness_kit.probes import s3_encryption
-from readiness_kit.probes.encryption_at_rest import encryption_at_rest
-from readiness_kit.probes.s3_encryption import Looked, Seen, counted, judged, sealed, spread
+from readiness_kit.probes.storage import bucket_encryption as s3_encryption
+from readiness_kit.probes.storage.bucket_encryption import (
+    Looked,
+    Seen,
+    counted,
+    judged,
+    sealed,
+    spread,
+)
+from readiness_kit.probes.storage.encryption import encryption_at_rest
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1"
 

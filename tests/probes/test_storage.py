@@ -10,8 +10,8 @@ from webserver import Reply, secret, serve, visit
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.storage import Disk
 from readiness_kit.probes.host.disks import Mount, disks, mount_of
-from readiness_kit.probes.remote_volumes import volume_of
-from readiness_kit.probes.storage import _measure, methods, service_volumes, sync_speed
+from readiness_kit.probes.storage.remote import volume_of
+from readiness_kit.probes.storage.volumes import _measure, methods, service_volumes, sync_speed
 from readiness_kit.target import Backups, Database, Logs, Prometheus
 
 EXT4 = Mount("/", "ext4", "/dev/sda1")

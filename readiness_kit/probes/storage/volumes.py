@@ -27,7 +27,7 @@ from readiness_kit.probes.database.session import Sql, parameters, servers, sess
 from readiness_kit.probes.host.disks import Mount, disks, mount_of
 from readiness_kit.probes.host.machine import is_our_backend
 from readiness_kit.probes.metrics.prometheus import api_client, instant
-from readiness_kit.probes.remote_volumes import volume_of
+from readiness_kit.probes.storage.remote import volume_of
 from readiness_kit.servers import programs
 from readiness_kit.servers.process import spawn
 from readiness_kit.sources import Visit, source

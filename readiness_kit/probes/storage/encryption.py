@@ -22,7 +22,7 @@ from readiness_kit.probes.host.layers import below
 from readiness_kit.probes.host.machine import is_our_backend
 from readiness_kit.probes.kubernetes.manifests import manifest_files, manifests
 from readiness_kit.probes.kubernetes.secrets import mapping
-from readiness_kit.probes.s3_encryption import LOOKED_AT, sealed
+from readiness_kit.probes.storage.bucket_encryption import LOOKED_AT, sealed
 from readiness_kit.sources import Visit, source
 from readiness_kit.target import Backups
 

@@ -1,0 +1,1 @@
+"""What the data lies on: room, speed, and whether something encrypts it."""
