@@ -19,7 +19,8 @@ from readiness_kit.drills.undo import answers_again
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.connections import DeadConnections, EndedPool
 from readiness_kit.probes.api.graphql import bearer, plain_query, read_body
-from readiness_kit.probes.database.session import Sql, parameters, session
+from readiness_kit.probes.database.session import parameters, session
+from readiness_kit.probes.database.statements import Sql
 from readiness_kit.sources import Visit, source
 
 CALLS = 20

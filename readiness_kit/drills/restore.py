@@ -19,7 +19,7 @@ from readiness_kit.facts.restore import Recovery, RestoreDrill, SumsFrom, TableS
 from readiness_kit.probes.backup_fetch import Local, local_backup, local_wal
 from readiness_kit.probes.backup_reading import chain, kind_of
 from readiness_kit.probes.base_manifest import size_by_manifest
-from readiness_kit.probes.database.session import Sql
+from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.database.tools import SAID_CAP, first_words
 from readiness_kit.probes.pgbackrest import Tool
 from readiness_kit.probes.pgbackrest_facts import as_backup

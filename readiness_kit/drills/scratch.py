@@ -18,7 +18,8 @@ from psycopg.conninfo import make_conninfo
 from readiness_kit.errors import NotSeen
 from readiness_kit.evidence import locks
 from readiness_kit.probes.backup_fetch import FETCHED
-from readiness_kit.probes.database.session import Sql, parameters, session
+from readiness_kit.probes.database.session import parameters, session
+from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.database.tools import installation
 from readiness_kit.probes.host.machine import is_our_backend
 from readiness_kit.servers import programs

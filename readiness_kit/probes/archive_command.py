@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.archive_command import ArchiveCommand, Way
-from readiness_kit.probes.database.session import Sql, parameters, session
+from readiness_kit.probes.database.session import parameters, session
+from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.host.machine import is_our_backend
 from readiness_kit.sources import Visit, source
 

@@ -10,7 +10,8 @@ import psutil
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.backups import Place
-from readiness_kit.probes.database.session import Sql, parameters, servers, session
+from readiness_kit.probes.database.session import parameters, servers, session
+from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.host.machine import is_our_backend
 from readiness_kit.sources import Visit
 

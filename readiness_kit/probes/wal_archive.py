@@ -11,7 +11,8 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.facts.backups import WalArchive
 from readiness_kit.probes import pgbackrest_facts
 from readiness_kit.probes.aws.s3 import PAGES, S3
-from readiness_kit.probes.database.session import Sql, parameters, session
+from readiness_kit.probes.database.session import parameters, session
+from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.database.wal_names import (
     Archive,
     Chain,

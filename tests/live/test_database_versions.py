@@ -26,7 +26,8 @@ from readiness_kit.probes.database.server import (
     postgres_server,
     postgres_settings,
 )
-from readiness_kit.probes.database.session import Sql, parameters, session
+from readiness_kit.probes.database.session import parameters, session
+from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.failover.pg_auto_failover import pg_auto_failover
 from readiness_kit.probes.failover.repmgr import repmgr
 from readiness_kit.servers import programs

@@ -12,7 +12,8 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.harness.sampling.processes import application
 from readiness_kit.harness.sampling.readings import Note, Rates, Reading, Sample, Sampler
 from readiness_kit.probes.cache.server import cache_client
-from readiness_kit.probes.database.session import Sql, parameters, session
+from readiness_kit.probes.database.session import parameters, session
+from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.metrics.prometheus import api_client, instant
 from readiness_kit.sources import Visit
 

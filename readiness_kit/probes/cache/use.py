@@ -15,7 +15,8 @@ from readiness_kit.facts.caching import CacheExpiry, CacheUse, RepeatedRead, Wri
 from readiness_kit.probes.api.graphql import Reply, ask, bearer, plain_queries, plain_query
 from readiness_kit.probes.api.marked import first_id
 from readiness_kit.probes.cache.server import cache_client
-from readiness_kit.probes.database.session import Session, Sql, parameters, session
+from readiness_kit.probes.database.session import Session, parameters, session
+from readiness_kit.probes.database.statements import Sql
 from readiness_kit.sources import Visit, source
 from readiness_kit.target import CacheCanary
 

@@ -17,8 +17,8 @@ from readiness_kit.evidence import canonical
 from readiness_kit.evidence.folder import release_words
 from readiness_kit.facts.identity import Identity, PublicKey
 from readiness_kit.probes.api.graphql import Json, ask, bearer
-from readiness_kit.probes.database import session as postgres_session
-from readiness_kit.probes.database.session import Sql
+from readiness_kit.probes.database.session import parameters, session
+from readiness_kit.probes.database.statements import Sql
 from readiness_kit.sources import Address, Visit, source
 
 T = TypeVar("T")
@@ -108,9 +108,8 @@ def _public_key(visit: Visit, address: Address) -> PublicKey:
 
 
 def _system_identifier(visit: Visit) -> str:
-    params = postgres_session.parameters(visit.database.dsn)
-    with postgres_session.session(visit, params) as session:
-        return str(session.row(Sql.SYSTEM)["system_identifier"])
+    with session(visit, parameters(visit.database.dsn)) as database:
+        return str(database.row(Sql.SYSTEM)["system_identifier"])
 
 
 def _schema(visit: Visit) -> str:

@@ -1,1 +1,1 @@
-"""PostgreSQL: what it is, what it lets in, what its statements cost; how it is asked, and its names."""
+"""PostgreSQL: what it is, whom it lets in, what its statements cost; and how it is asked."""

@@ -21,11 +21,11 @@ from readiness_kit.probes.database.session import (
     Params,
     Server,
     Session,
-    Sql,
     parameters,
     servers,
     session,
 )
+from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.environment.file import parse
 from readiness_kit.sources import Address, Visit, source
 

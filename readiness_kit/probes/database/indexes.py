@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.queries import IndexSeen, TableIndexes, UncoveredKey
-from readiness_kit.probes.database.session import Sql, parameters, session
+from readiness_kit.probes.database.session import parameters, session
+from readiness_kit.probes.database.statements import Sql
 from readiness_kit.sources import Visit, source
 
 

@@ -12,7 +12,8 @@ from psycopg.rows import DictRow
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.queries import HotStatement, HotStatements, Planned, TableReads, TableScan
 from readiness_kit.probes.database.plans import Planner
-from readiness_kit.probes.database.session import Session, Sql, parameters, session
+from readiness_kit.probes.database.session import Session, parameters, session
+from readiness_kit.probes.database.statements import Sql
 from readiness_kit.sources import Visit, source
 
 TOP = 20

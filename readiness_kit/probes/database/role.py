@@ -7,7 +7,8 @@ from psycopg.rows import DictRow
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.postgres_role import ApplicationRole, RoleRights
-from readiness_kit.probes.database.session import Session, Sql, parameters, session
+from readiness_kit.probes.database.session import Session, parameters, session
+from readiness_kit.probes.database.statements import Sql
 from readiness_kit.sources import Visit, source
 
 EXAMPLES = 5

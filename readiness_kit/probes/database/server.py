@@ -22,7 +22,8 @@ from readiness_kit.facts.postgres import (
     Standby,
 )
 from readiness_kit.probes import pgbackrest_facts
-from readiness_kit.probes.database.session import Session, Sql, parameters, servers, session
+from readiness_kit.probes.database.session import Session, parameters, servers, session
+from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.database.wal_names import is_called
 from readiness_kit.probes.host.machine import capacity, is_our_backend
 from readiness_kit.probes.s3_wal import holds

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from readiness_kit.facts.stored_functions import DynamicSql, StoredFunctions
 from readiness_kit.probes.database.dynamic_sql import PLANTED, executes, hands_on
-from readiness_kit.probes.database.session import Sql, parameters, session
+from readiness_kit.probes.database.session import parameters, session
+from readiness_kit.probes.database.statements import Sql
 from readiness_kit.sources import Visit, source
 
 STATIC = frozenset({"sql", "internal"})

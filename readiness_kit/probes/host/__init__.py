@@ -1,1 +1,1 @@
-"""This machine: processors and memory, disks, and what lies between them and a folder."""
+"""The machine itself: processors and memory, disks, and what lies between them and a folder."""

@@ -17,7 +17,8 @@ from readiness_kit.facts.encryption_at_rest import (
 from readiness_kit.probes import pgbackrest_facts
 from readiness_kit.probes.archive_formats import look
 from readiness_kit.probes.aws.s3 import PAGES
-from readiness_kit.probes.database.session import Sql, parameters, session
+from readiness_kit.probes.database.session import parameters, session
+from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.host.layers import below
 from readiness_kit.probes.host.machine import is_our_backend
 from readiness_kit.probes.kubernetes.manifests import manifest_files, manifests

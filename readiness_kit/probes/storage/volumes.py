@@ -23,7 +23,8 @@ from readiness_kit.facts.storage import (
     Volume,
     WalArchive,
 )
-from readiness_kit.probes.database.session import Sql, parameters, servers, session
+from readiness_kit.probes.database.session import parameters, servers, session
+from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.host.disks import Mount, disks, mount_of
 from readiness_kit.probes.host.machine import is_our_backend
 from readiness_kit.probes.metrics.prometheus import api_client, instant
