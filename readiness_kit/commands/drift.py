@@ -30,7 +30,7 @@ def command(run: Path, target_file: Path, as_json: bool) -> int:
 
     RUN is a signed run folder or a bundle; nothing is written to it. Exit codes: 0 what was signed
     stands, 1 something fell or another deployment answers, 3 something could not be seen again,
-    4 the run or a signature in it does not hold.
+    4 the run does not hold, or not four roles have signed it.
     """
     import msgspec
 

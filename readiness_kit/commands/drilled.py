@@ -19,6 +19,7 @@ from readiness_kit.errors import UsageError
 if TYPE_CHECKING:
     from readiness_kit.facts.drill_records import DrillOutcome
     from readiness_kit.records.drill_records import Action
+    from readiness_kit.target import Target
 
 KINDS = ("restore", "point_in_time", "failover", "degradation")
 MEASURED = {
@@ -83,7 +84,7 @@ def command(
             f"{target_file} names no folder of drill records",
             hint="add drills: {records: drill-records/}",
         )
-    held = _measured(kind, run, target.name) if run else _told(held_on, outcome)
+    held = _measured(kind, run, target) if run else _told(held_on, outcome)
     record = drill_records.DrillRecord(
         target=target.name,
         environment=target.environment,
@@ -110,17 +111,28 @@ def _told(held_on: date | None, outcome: str | None) -> Held:
     return Held(min(at, datetime.now(UTC)), "failed" if outcome == "failed" else "succeeded", "")
 
 
-def _measured(kind: str, run: Path, target: str) -> Held:
-    """Return what the *run* holds of a drill of that *kind*, and how it was judged."""
+def _measured(kind: str, run: Path, target: "Target") -> Held:
+    """Return what the *run* holds of a drill of that *kind*, and how it was judged.
+
+    Raises:
+        UsageError: It holds none of this target and environment.
+        IntegrityError: It is not sealed, or was changed since.
+
+    """
     from readiness_kit.contents import item
     from readiness_kit.evidence.folder import RunFolder
     from readiness_kit.judgement import judge_item
+    from readiness_kit.signoff.sealed import SealedRun
+    from readiness_kit.signoff.standing import demand_judged
 
     fact, claim = MEASURED.get(kind, ("", ""))
     folder = RunFolder.join(run)
+    demand_judged(SealedRun.open(run, older=True))
+    there = (folder.run.target_name, folder.run.environment)
     stored = folder.read_stored(fact) if fact else None
-    if folder.run.target_name != target or stored is None or stored[0].value is None:
-        raise UsageError(f"{run} holds no drill of this kind of {target}")
+    here = (target.name, target.environment)
+    if there != here or stored is None or stored[0].value is None:
+        raise UsageError(f"{run} holds no drill of this kind of {' in '.join(here)}")
     judged = judge_item(item(claim.rpartition(".")[0]), folder).claims
     status = next(one.status for one in judged if one.id == claim)
     if status not in {"PASS", "WARN", "FAIL"}:

@@ -7,8 +7,8 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from readiness_kit.errors import IntegrityError, RunFolderError
 
@@ -63,7 +63,7 @@ def append(path: Path, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path) -> Iterator[BufferedReader]:
     """Give the regular file *path* to read, never following a link at its end, nor waiting.
 
     Raises:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from readiness_kit.errors import ReadinessError
+from readiness_kit.evidence import manifest
 from readiness_kit.evidence.folder import RunFolder
 from readiness_kit.records import attestations, waivers
 from readiness_kit.records.signed import Scope
@@ -32,11 +33,17 @@ class Kept:
 
 
 def keep_records(target: Target, folder: RunFolder) -> None:
-    """Copy the target's signed records and allowed signers into *folder*."""
+    """Copy the target's signed records and allowed signers into *folder*.
+
+    Raises:
+        IntegrityError: A file has a name that no sealed run may hold: better now than at the end.
+
+    """
     if target.signoff is not None and target.signoff.allowed_signers.is_file():
         folder.write(SIGNERS, target.signoff.allowed_signers.read_bytes())
     for name, source in (("waivers", target.waivers), ("attestations", target.attestations)):
         for file in _record_files(source):
+            manifest.demand_safe(file.name)
             folder.write(f"{name}/{file.name}", file.read_bytes())
 
 

@@ -196,6 +196,23 @@ def _sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
+def material(blob: bytes) -> bytes:
+    """Return what two forms of one key share: whoever holds the one holds the other.
+
+    A security key for another application, an Ed25519 key in the form of a security key, and an RSA
+    modulus with another exponent are other blobs of one secret.
+    """
+    reader = Reader(blob)
+    kind = reader.text()
+    if kind == "ssh-rsa":
+        reader.natural()
+        return b"rsa" + reader.string()
+    if "ecdsa" in kind:
+        curve = reader.string()
+        return b"ecdsa" + curve + reader.string()
+    return b"ed25519" + reader.string()
+
+
 def line(blob: bytes, comment: str = "") -> str:
     """Return the public key as one line of a ``.pub`` file, without its end."""
     return f"{kind_of(blob)} {base64.b64encode(blob).decode()} {comment}".strip()

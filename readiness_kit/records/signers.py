@@ -252,7 +252,7 @@ def _key(kind: str, text: str, where: str) -> bytes:
 def _time(text: str | None, where: str) -> datetime | None:
     if text is None:
         return None
-    form = {9: "%Y%m%dZ", 13: "%Y%m%d%H%MZ", 15: "%Y%m%d%H%M%SZ"}.get(len(text), "")
+    form = {9: "%Y%m%dZ", 13: "%Y%m%d%H%MZ", 15: "%Y%m%d%H%M%SZ"}.get(len(text), "none")
     try:
         return datetime.strptime(text, form).replace(tzinfo=UTC)
     except ValueError as error:

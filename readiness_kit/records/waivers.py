@@ -14,7 +14,7 @@ from readiness_kit.contents import Claim
 from readiness_kit.errors import IntegrityError
 from readiness_kit.evidence import atomic, canonical
 from readiness_kit.records import signed
-from readiness_kit.records.signers import AllowedSigners
+from readiness_kit.records.signers import PLAIN, AllowedSigners
 
 Words = Annotated[str, Meta(min_length=1, max_length=4000, pattern=r"\S")]
 
@@ -80,6 +80,7 @@ class Waiver(signed.Record, frozen=True, kw_only=True):
         return signed.first(
             (
                 (not claim.waivable, "this claim cannot be waived"),
+                (not PLAIN.fullmatch(self.requester), "its requester is no plain mailbox"),
                 (
                     signed.same_person(self.requester, self.approver),
                     "requester and approver are the same person",

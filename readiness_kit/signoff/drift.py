@@ -69,11 +69,13 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
     """What else is not as it was, and makes nothing fall."""
     broken: tuple[str, ...] = ()
     """Signatures that are there and do not hold, whatever the deployment does."""
+    unsigned: tuple[str, ...] = ()
+    """Roles without a signature that holds: no sign-off, so nothing of it can stand."""
 
     @property
     def exit_code(self) -> int:
-        """Return 0 for all stands, 1 for something fell, 3 for something unseen, 4 for broken."""
-        if self.broken:
+        """Return 0 for all stands, 1 for something fell, 3 for something unseen, 4 for unsigned."""
+        if self.broken or self.unsigned:
             return 4
         if any(one.now for one in self.identity) or self._any("fallen"):
             return 1
@@ -105,6 +107,7 @@ def drift(
         roles=tuple(_role(role, unsigned.get(role, ""), gone, other=other) for role in ROLES),
         notes=tuple(_notes(signed, now)),
         broken=broken,
+        unsigned=tuple(unsigned),
     )
 
 

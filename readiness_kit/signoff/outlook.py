@@ -8,13 +8,14 @@ from typing import NamedTuple
 from readiness_kit.contents import ROLES
 from readiness_kit.errors import IntegrityError, ReadinessError
 from readiness_kit.evidence import chain
+from readiness_kit.records.kept import SIGNERS
 from readiness_kit.records.signers import AllowedSigners
 from readiness_kit.results import Results
 from readiness_kit.signoff import ends, record
 from readiness_kit.signoff.ends import End
 from readiness_kit.signoff.policy import Policy
 from readiness_kit.signoff.sealed import SealedRun
-from readiness_kit.signoff.statement import Statement, subject
+from readiness_kit.signoff.statement import Statement, namespace_of, subject
 
 
 class SignedOff(NamedTuple):
@@ -29,15 +30,20 @@ class SignedOff(NamedTuple):
 def last_sign_off(run: SealedRun) -> SignedOff | None:
     """Return the newest earlier run of this target beside *run* that all four roles have signed.
 
-    As the records say of themselves: whether they hold, ``readiness verify`` says.
+    By the signers that *run* keeps, each at the time at which he signed: a folder that somebody put
+    there is nobody's sign-off. Without signers, there is none.
     """
     target, found = run.results.target, list[SignedOff]()
+    try:
+        signers = AllowedSigners.read(run.folder / SIGNERS)
+    except IntegrityError:
+        return None
     for folder, asked in chain.runs_in(run.folder.parent):
         same = (asked.target_name, asked.environment) == (target.name, target.environment)
         if same and asked.started_at < run.results.started_at and _signed_by_all(folder):
             try:
                 other = SealedRun.open(folder)
-                found.append(SignedOff(folder, other.results, max(_times(other))))
+                found.append(SignedOff(folder, other.results, max(_times(other, signers))))
             except ReadinessError:
                 continue
     return max(found, key=lambda one: one.results.started_at, default=None)
@@ -70,15 +76,24 @@ def _signed_by_all(folder: Path) -> bool:
     return all(record.there(folder, role) for role in ROLES)
 
 
-def _times(run: SealedRun) -> Iterator[datetime]:
+def _times(run: SealedRun, signers: AllowedSigners) -> Iterator[datetime]:
     """Yield when each role signed *run*.
 
     Raises:
-        IntegrityError: A record is none, was withdrawn, or is about another run.
+        IntegrityError: A record is none, was withdrawn, is about another run, or by a stranger.
 
     """
     for role in ROLES:
-        said = record.read(record.place(run.folder, role)).record
+        found = record.read(record.place(run.folder, role))
+        said = found.record
         if not isinstance(said, Statement) or said.subject != subject(run.manifest.sha256):
             raise IntegrityError(f"{role} did not sign this run")
-        yield said.predicate.time_created
+        signed_at = said.predicate.time_created
+        signers.authorise(
+            found.data,
+            found.armored,
+            principal=said.predicate.readiness_kit.principal,
+            namespace=namespace_of(role),
+            at=signed_at,
+        )
+        yield signed_at

@@ -222,6 +222,6 @@ def shared(one: Signature, key: bytes, other: Signature, other_key: bytes) -> li
     problems = []
     if same_person(one.principal, other.principal):
         problems.append(f"{both} were signed by one person, {one.principal}")
-    if key == other_key:
+    if publickeys.material(key) == publickeys.material(other_key):
         problems.append(f"{both} were signed with one key, {one.fingerprint}")
     return problems

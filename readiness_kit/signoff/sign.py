@@ -173,5 +173,5 @@ def _shared(folder: Path, role: str, principal: str, key: bytes) -> Iterator[str
             continue
         if same_person(principal, said.predicate.readiness_kit.principal):
             yield f"{principal} has signed as {other} already: each role needs a person of its own"
-        if key == other_key:
+        if publickeys.material(key) == publickeys.material(other_key):
             yield f"this key has signed as {other} already: each role needs a key of its own"

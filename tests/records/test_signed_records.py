@@ -85,7 +85,10 @@ def test_nothing_there_is_nothing_accepted(tmp_path, team):
     ("changes", "words"),
     [
         ({"claim": "database.parameters.durability_on"}, "cannot be waived"),
-        ({"requester": " Operations-Lead@example.invalid"}, "same person"),
+        ({"requester": "Operations-Lead@example.invalid"}, "same person"),
+        ({"requester": " operations-lead@example.invalid"}, "no plain mailbox"),
+        ({"requester": "op\u0435rations-lead@example.invalid"}, "no plain mailbox"),
+        ({"requester": "operations-lead@example.invalid\u200b"}, "no plain mailbox"),
         ({"until": NOW.date() + timedelta(days=15)}, "14 days at most"),
         ({"granted_at": NOW + timedelta(minutes=6)}, "in the future"),
         (

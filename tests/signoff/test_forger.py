@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,23 +15,27 @@ from sealing import People, judged_run, lately, people, results, seal
 from readiness_kit import cli
 from readiness_kit.assessment import Assessment
 from readiness_kit.checks import all_checks
+from readiness_kit.commands import drilled
 from readiness_kit.commands.report import command as report_command
 from readiness_kit.commands.sign import command as sign_command
 from readiness_kit.commands.verify import command as verify_command
 from readiness_kit.contents import ROLES
-from readiness_kit.errors import IntegrityError, RunFolderError, Unsignable
+from readiness_kit.errors import IntegrityError, ReadinessError, RunFolderError, Unsignable
 from readiness_kit.evidence import canonical, manifest
 from readiness_kit.evidence.folder import Origin
 from readiness_kit.facts import Fact
 from readiness_kit.facts.tls import TlsOffer
 from readiness_kit.notebook import open_section
-from readiness_kit.records import sshsig
+from readiness_kit.records import publickeys, sshsig
+from readiness_kit.records.signers import AllowedSigners
+from readiness_kit.records.wire import string
 from readiness_kit.reports.junit import junit
 from readiness_kit.reports.outputs import FORMATS
 from readiness_kit.reports.sarif import sarif
-from readiness_kit.signoff import machine, policy
+from readiness_kit.signoff import machine, outlook, policy
 from readiness_kit.signoff.policy import Policy
 from readiness_kit.signoff.sealed import SealedRun
+from readiness_kit.target_file import read_target
 from readiness_kit.verdict import Cause, Status
 
 Plain = dict[str, object]
@@ -438,3 +443,96 @@ def test_a_notebook_that_was_edited_and_sealed_again(tmp_path, team, lenient):
     problems = " ".join(team.verify(path, datetime.now(UTC), lenient).problems)
     assert "03_database.ipynb does not show" in problems
     assert call(report_command, path).stdout == ""
+
+
+def tampered(run: Path) -> None:
+    (run / "facts" / "tls_offer.json").write_bytes(b"{}")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "environment", "words"),
+    [
+        (unseal, "staging", "holds no SHA256SUMS"),
+        (tampered, "staging", "has changed"),
+        (lambda run: forge(run, "results.json", all_green), "staging", "do not follow"),
+        (lambda run: None, "production", "no drill of this kind of shop in production"),
+        (lambda run: None, "staging", "no drill of this kind of shop in staging"),
+    ],
+)
+def test_nobody_signs_for_a_drill_out_of_a_run_that_was_changed(
+    tmp_path, spoil, environment, words
+):
+    run = judged_run(tmp_path)
+    spoil(run)
+    file = tmp_path / "here.yaml"
+    file.write_text(f"schema: 1\nname: shop\nenvironment: {environment}\n")
+    with pytest.raises(ReadinessError, match=words):
+        drilled._measured("restore", run, read_target(file))
+
+
+def test_a_folder_beside_the_run_is_nobodys_sign_off(tmp_path, team):
+    """Signed by strangers, it would tell the signers that nothing has changed since."""
+    (tmp_path / "strangers").mkdir()
+    shutil.copy(team.allowed, tmp_path / "allowed_signers")
+    policy.write(tmp_path / "policy.json", Policy(allow_undecided=True))
+    file = tmp_path / "readiness.yaml"
+    file.write_text(
+        "schema: 1\nname: shop\nenvironment: staging\nsignoff: {allowed_signers: allowed_signers}\n"
+    )
+    found = []
+    for name in ("old", "new"):
+        run = Assessment.open(file, tmp_path / "runs" / name)
+        run.seal(run.results())
+        found.append(run.folder.path)
+    for who, last in ((people(tmp_path / "strangers"), None), (team, found[0])):
+        for role in ROLES:
+            who.sign(
+                found[0],
+                role,
+                policy=policy.load(tmp_path / "policy.json"),
+                now=datetime.now(UTC),
+            )
+        before = outlook.last_sign_off(SealedRun.open(found[1]))
+        assert (before and before.folder) == last
+
+
+def blob(kind: str, *parts: bytes) -> bytes:
+    return b"".join(string(part) for part in (kind.encode(), *parts))
+
+
+def test_one_key_in_two_forms_is_one_key():
+    raw, point, modulus = b"\x07" * 32, b"\x04" + b"\x09" * 64, b"\x00\xc1" + b"\x01" * 255
+    curve = b"nistp256"
+    for one, other in (
+        (blob("ssh-ed25519", raw), blob("sk-ssh-ed25519@openssh.com", raw, b"ssh:")),
+        (
+            blob("sk-ssh-ed25519@openssh.com", raw, b"ssh:a"),
+            blob("sk-ssh-ed25519@openssh.com", raw, b"ssh:b"),
+        ),
+        (
+            blob("ecdsa-sha2-nistp256", curve, point),
+            blob("sk-ecdsa-sha2-nistp256@openssh.com", curve, point, b"ssh:"),
+        ),
+        (blob("ssh-rsa", b"\x03", modulus), blob("ssh-rsa", b"\x01\x00\x01", modulus)),
+    ):
+        assert one != other
+        assert publickeys.material(one) == publickeys.material(other)
+    assert publickeys.material(blob("ssh-ed25519", raw)) != publickeys.material(
+        blob("ssh-ed25519", b"\x08" * 32)
+    )
+
+
+def test_a_time_that_is_not_said_limits_nobody_and_is_refused(team):
+    line = team.allowed.read_text().splitlines()[0]
+    for option in ("valid-after", 'valid-after=""', "valid-before", 'valid-before=""'):
+        with pytest.raises(IntegrityError, match="is not understood"):
+            AllowedSigners.parse(line.replace(" namespaces=", f" {option},namespaces=").encode())
+
+
+def test_a_record_that_no_run_may_hold_is_refused_before_the_run(tmp_path):
+    (tmp_path / "waivers").mkdir()
+    (tmp_path / "waivers" / "a copy (1).json").write_bytes(b"{}")
+    file = tmp_path / "readiness.yaml"
+    file.write_text("schema: 1\nname: shop\nenvironment: staging\nwaivers: waivers/\n")
+    with pytest.raises(IntegrityError, match="unsafe name"):
+        Assessment.open(file, tmp_path / "run")
