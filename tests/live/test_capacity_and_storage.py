@@ -4,7 +4,8 @@ import pytest
 
 from readiness_kit.assessment import Assessment
 from readiness_kit.contents import claims
-from readiness_kit.probes.storage.volumes import service_volumes, sync_speed
+from readiness_kit.probes.storage.sync_speed import sync_speed
+from readiness_kit.probes.storage.volumes import service_volumes
 from readiness_kit.sandbox.lifecycle import running
 from readiness_kit.sources import Pacer, Visit
 from readiness_kit.target_file import load_target

@@ -4,7 +4,7 @@ import pytest
 from buckets import Shelf, serving, settle
 
 from readiness_kit.checks.security.encryption_at_rest import CHECK, GOOD
-from readiness_kit.probes.storage import bucket_encryption as s3_encryption
+from readiness_kit.probes.storage import bucket_encryption
 from readiness_kit.probes.storage.bucket_encryption import (
     Looked,
     Seen,
@@ -114,7 +114,7 @@ def test_archived_wal_is_looked_at_too(shelf):
 
 
 def test_of_many_objects_some_are_asked_about(shelf, monkeypatch):
-    monkeypatch.setattr(s3_encryption, "LOOKED_AT", 3)
+    monkeypatch.setattr(bucket_encryption, "LOOKED_AT", 3)
     for number in range(5):
         shelf.put(f"daily/{number}.dump", ServerSideEncryption="AES256")
     found = look(shelf)
@@ -171,10 +171,10 @@ def test_the_first_and_the_last_are_asked_about():
 
 
 def test_amazon_encrypts_since(monkeypatch, shelf):
-    since = s3_encryption.ALL_ENCRYPTED
+    since = bucket_encryption.ALL_ENCRYPTED
     assert since == datetime(2023, 1, 5, tzinfo=UTC)
-    monkeypatch.setattr(s3_encryption, "LOOKED_AT", 2)
-    monkeypatch.setattr(s3_encryption.S3, "of_amazon", True)
+    monkeypatch.setattr(bucket_encryption, "LOOKED_AT", 2)
+    monkeypatch.setattr(bucket_encryption.S3, "of_amazon", True)
     for number, age in enumerate((1, 2, 3)):
         shelf.put(f"daily/{number}.dump", ServerSideEncryption="AES256", age=timedelta(days=age))
     ((place, files),) = look(shelf)

@@ -11,7 +11,8 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.facts.storage import Disk
 from readiness_kit.probes.host.disks import Mount, disks, mount_of
 from readiness_kit.probes.storage.remote import volume_of
-from readiness_kit.probes.storage.volumes import _measure, methods, service_volumes, sync_speed
+from readiness_kit.probes.storage.sync_speed import _measure, methods, sync_speed
+from readiness_kit.probes.storage.volumes import service_volumes
 from readiness_kit.target import Backups, Database, Logs, Prometheus
 
 EXT4 = Mount("/", "ext4", "/dev/sda1")
