@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from readiness_kit.drills import archived
-from readiness_kit.probes.backup_fetch import fetch_wal, wal_bytes
+from readiness_kit.probes.backups.fetch import fetch_wal, wal_bytes
 from readiness_kit.probes.s3_wal import holds
 from readiness_kit.servers.postgres import Postgres
 from readiness_kit.sources import Visit

@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 
 from readiness_kit.drills.placed import demand_inside
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.backup_reading import label
+from readiness_kit.probes.backups.reading import label
 from readiness_kit.servers.postgres import Cluster, Postgres, Setting
 from readiness_kit.sources import Visit
 

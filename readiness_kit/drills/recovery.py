@@ -18,8 +18,8 @@ from readiness_kit.drills.restored import Watch
 from readiness_kit.drills.scratch import Live, own_all, scratch, size, socket_folder, suitable
 from readiness_kit.errors import NotSeen, ServerError
 from readiness_kit.facts.recovery import CopyRecovered
-from readiness_kit.probes.backup_reading import kind_of
-from readiness_kit.probes.backups import newest_backup
+from readiness_kit.probes.backups.folder import newest_backup
+from readiness_kit.probes.backups.reading import kind_of
 from readiness_kit.probes.database.session import parameters
 from readiness_kit.probes.database.tools import first_words, run
 from readiness_kit.probes.pgbackrest import Tool

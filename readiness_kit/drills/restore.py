@@ -16,9 +16,9 @@ from readiness_kit.drills.scratch import Live, dialled, scratch, size, suitable
 from readiness_kit.errors import NotSeen, ServerError
 from readiness_kit.facts.backups import Backup
 from readiness_kit.facts.restore import Recovery, RestoreDrill, SumsFrom, TableSum
-from readiness_kit.probes.backup_fetch import Local, local_backup, local_wal
-from readiness_kit.probes.backup_reading import chain, kind_of
-from readiness_kit.probes.base_manifest import size_by_manifest
+from readiness_kit.probes.backups.fetch import Local, local_backup, local_wal
+from readiness_kit.probes.backups.manifest import size_by_manifest
+from readiness_kit.probes.backups.reading import chain, kind_of
 from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.database.tools import SAID_CAP, first_words
 from readiness_kit.probes.pgbackrest import Tool

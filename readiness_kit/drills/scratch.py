@@ -17,7 +17,7 @@ from psycopg.conninfo import make_conninfo
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.evidence import locks
-from readiness_kit.probes.backup_fetch import FETCHED
+from readiness_kit.probes.backups.fetch import FETCHED
 from readiness_kit.probes.database.session import parameters, session
 from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.database.tools import installation

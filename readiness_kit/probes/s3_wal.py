@@ -6,6 +6,7 @@ from functools import partial
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.aws.s3 import FROZEN, S3, Object, command
+from readiness_kit.probes.backups.bucket import Stored, kept
 from readiness_kit.probes.database.wal_names import (
     Archive,
     Entry,
@@ -15,7 +16,6 @@ from readiness_kit.probes.database.wal_names import (
     segment_of,
     sorted_out,
 )
-from readiness_kit.probes.s3_backups import Stored, kept
 from readiness_kit.sources import Visit
 from readiness_kit.target import Backups, Bucket
 

@@ -14,7 +14,7 @@ from readiness_kit.checks.database.backup_verification import CHECK
 from readiness_kit.drills import sums
 from readiness_kit.drills.restore import restore_drill
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.backup_reading import backup_reading
+from readiness_kit.probes.backups.reading import backup_reading
 from readiness_kit.servers.programs import major, postgres_installations
 
 pytestmark = pytest.mark.live

@@ -16,7 +16,7 @@ from readiness_kit.checks.database import backup_verification, pitr
 from readiness_kit.drills.pitr import point_in_time_recovery
 from readiness_kit.drills.restore import restore_drill
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.backup_reading import backup_reading
+from readiness_kit.probes.backups.reading import backup_reading
 from readiness_kit.servers.programs import major, postgres_installations
 from readiness_kit.target import Drills
 

@@ -18,8 +18,8 @@ from readiness_kit.drills.loss import archive_recovery
 from readiness_kit.drills.pitr import point_in_time_recovery
 from readiness_kit.drills.restore import restore_drill
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.backup_reading import backup_reading
-from readiness_kit.probes.backups import backup_folder
+from readiness_kit.probes.backups.folder import backup_folder
+from readiness_kit.probes.backups.reading import backup_reading
 from readiness_kit.probes.database.server import postgres_archiving
 from readiness_kit.probes.storage.encryption import encryption_at_rest
 from readiness_kit.probes.wal_archive import wal_archive

@@ -22,9 +22,9 @@ from readiness_kit.drills.archived import await_archived
 from readiness_kit.drills.pitr import point_in_time_recovery
 from readiness_kit.drills.restore import restore_drill
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes import backup_fetch
-from readiness_kit.probes.backup_fetch import FETCHED, local_backup
-from readiness_kit.probes.backup_reading import backup_reading
+from readiness_kit.probes.backups import fetch as backup_fetch
+from readiness_kit.probes.backups.fetch import FETCHED, local_backup
+from readiness_kit.probes.backups.reading import backup_reading
 from readiness_kit.probes.database.server import postgres_archiving
 from readiness_kit.probes.wal_archive import wal_archive
 from readiness_kit.servers.programs import postgres_installations

@@ -6,7 +6,7 @@ import pytest
 from webserver import visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.backup_reading import backup_reading, chain, kind_of, tar_end
+from readiness_kit.probes.backups.reading import backup_reading, chain, kind_of, tar_end
 from readiness_kit.target import Backups
 
 SCRIPT = b"--\n-- PostgreSQL database dump\n--\nCOPY t FROM stdin;\n1\n\\.\n"

@@ -6,7 +6,7 @@ import pytest
 from webserver import visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.backups import Mount, _place_of_share, backup_folder
+from readiness_kit.probes.backups.folder import Mount, _place_of_share, backup_folder
 from readiness_kit.target import Backups
 
 NOW = datetime.now(UTC)

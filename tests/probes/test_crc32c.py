@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from readiness_kit.probes.crc32c import POLYNOMIAL, Crc32c
+from readiness_kit.probes.backups.crc32c import POLYNOMIAL, Crc32c
 
 
 def plain(data: bytes) -> int:

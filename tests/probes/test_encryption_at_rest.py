@@ -6,7 +6,7 @@ from webserver import visit
 
 from readiness_kit.checks.security.encryption_at_rest import CHECK
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.archive_formats import form_of, look
+from readiness_kit.probes.backups.formats import form_of, look
 from readiness_kit.probes.host.disks import Mount
 from readiness_kit.probes.host.layers import _layers, below
 from readiness_kit.probes.storage import encryption as probe

@@ -10,10 +10,10 @@ from readiness_kit.checks.database.backup_strategy import CHECK as STRATEGY
 from readiness_kit.checks.disaster_recovery.backup_schedule import CHECK as SCHEDULE
 from readiness_kit.checks.infrastructure.storage import CHECK as STORAGE
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes import s3_place
 from readiness_kit.probes.aws import s3
 from readiness_kit.probes.aws.s3 import S3
-from readiness_kit.probes.backups import backup_folder
+from readiness_kit.probes.backups import place as s3_place
+from readiness_kit.probes.backups.folder import backup_folder
 from readiness_kit.target import Backups, Bucket, Database
 
 DAY = timedelta(days=1)

@@ -2,7 +2,7 @@ import hashlib
 
 import pytest
 
-from readiness_kit.probes.backups import _backup
+from readiness_kit.probes.backups.folder import _backup
 from readiness_kit.probes.wal_archive import Segment, _kept_bases, follow, look
 
 SIZE = 1024 * 1024

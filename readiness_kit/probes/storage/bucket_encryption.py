@@ -6,9 +6,9 @@ from typing import Literal, NamedTuple
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.encryption_at_rest import ArchiveFiles, Layers, StoredAt
-from readiness_kit.probes.archive_formats import HEAD_BYTES, NAMES_SHOWN, Form, form_of
 from readiness_kit.probes.aws.s3 import S3, Object
-from readiness_kit.probes.s3_backups import grouped
+from readiness_kit.probes.backups.bucket import grouped
+from readiness_kit.probes.backups.formats import HEAD_BYTES, NAMES_SHOWN, Form, form_of
 from readiness_kit.sources import Visit
 from readiness_kit.target import Backups, Bucket
 

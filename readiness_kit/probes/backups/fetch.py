@@ -13,8 +13,8 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.evidence import locks
 from readiness_kit.facts.backups import Backup
 from readiness_kit.probes.aws.s3 import FROZEN, S3, Object
-from readiness_kit.probes.backups import declared_backups, newest_backup
-from readiness_kit.probes.s3_backups import Stored, kept
+from readiness_kit.probes.backups.bucket import Stored, kept
+from readiness_kit.probes.backups.folder import declared_backups, newest_backup
 from readiness_kit.sources import Visit
 from readiness_kit.target import Backups, Bucket
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.backups import Backup
 from readiness_kit.probes.aws.s3 import FROZEN, MOVING, S3, Object
-from readiness_kit.probes.backup_names import CLOCK_S, PARTIAL_FILE, is_delta, named_day
+from readiness_kit.probes.backups.names import CLOCK_S, PARTIAL_FILE, is_delta, named_day
 from readiness_kit.target import Backups
 
 MANIFESTS = 40

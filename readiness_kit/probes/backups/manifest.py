@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.crc32c import Crc32c
+from readiness_kit.probes.backups.crc32c import Crc32c
 from readiness_kit.probes.database.tools import Done
 from readiness_kit.probes.packed import Damaged, unpacked
 from readiness_kit.probes.tarred import Content, members, tars
