@@ -5,7 +5,7 @@ from pathlib import Path
 
 from readiness_kit.drills import archived
 from readiness_kit.probes.backups.fetch import fetch_wal, wal_bytes
-from readiness_kit.probes.s3_wal import holds
+from readiness_kit.probes.wal.bucket import holds
 from readiness_kit.servers.postgres import Postgres
 from readiness_kit.sources import Visit
 from readiness_kit.target import Bucket

@@ -26,7 +26,7 @@ from readiness_kit.probes.backups import fetch as backup_fetch
 from readiness_kit.probes.backups.fetch import FETCHED, local_backup
 from readiness_kit.probes.backups.reading import backup_reading
 from readiness_kit.probes.database.server import postgres_archiving
-from readiness_kit.probes.wal_archive import wal_archive
+from readiness_kit.probes.wal.archive import wal_archive
 from readiness_kit.servers.programs import postgres_installations
 from readiness_kit.target import Database, Drills
 

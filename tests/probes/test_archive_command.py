@@ -1,6 +1,6 @@
 import pytest
 
-from readiness_kit.probes.archive_command import always_succeeds, understood
+from readiness_kit.probes.wal.command import always_succeeds, understood
 
 SAFE = """#!/bin/sh
 # cp and mv are what the manual says

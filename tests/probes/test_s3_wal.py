@@ -6,7 +6,7 @@ from buckets import Shelf, serving, settle
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.aws import s3
 from readiness_kit.probes.database.wal_names import Segment, follow
-from readiness_kit.probes.s3_wal import holds, in_bucket
+from readiness_kit.probes.wal.bucket import holds, in_bucket
 
 SIZE = 1024
 PER_PART = 2**32 // SIZE

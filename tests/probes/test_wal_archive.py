@@ -3,7 +3,7 @@ import hashlib
 import pytest
 
 from readiness_kit.probes.backups.folder import _backup
-from readiness_kit.probes.wal_archive import Segment, _kept_bases, follow, look
+from readiness_kit.probes.wal.archive import Segment, _kept_bases, follow, look
 
 SIZE = 1024 * 1024
 PER_PART = 2**32 // SIZE

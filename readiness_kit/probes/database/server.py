@@ -26,7 +26,7 @@ from readiness_kit.probes.database.session import Session, parameters, servers, 
 from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.database.wal_names import is_called
 from readiness_kit.probes.host.machine import capacity, is_our_backend
-from readiness_kit.probes.s3_wal import holds
+from readiness_kit.probes.wal.bucket import holds
 from readiness_kit.sources import Visit, source
 from readiness_kit.target import Backups, Secret
 

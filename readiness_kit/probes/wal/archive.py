@@ -24,7 +24,7 @@ from readiness_kit.probes.database.wal_names import (
     sorted_out,
 )
 from readiness_kit.probes.pgbackrest import Tool
-from readiness_kit.probes.s3_wal import bases_in, in_bucket
+from readiness_kit.probes.wal.bucket import bases_in, in_bucket
 from readiness_kit.sources import Visit, source
 from readiness_kit.target import Backups
 

@@ -1,0 +1,1 @@
+"""Archived WAL: how the server archives it, what the archive holds, and how far a recovery gets."""
