@@ -21,15 +21,12 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.probes.database.indexes import table_indexes
 from readiness_kit.probes.database.plans import Planner
 from readiness_kit.probes.database.queries import hot_statements
-from readiness_kit.probes.database.server import (
-    postgres_archiving,
-    postgres_server,
-    postgres_settings,
-)
+from readiness_kit.probes.database.server import postgres_server, postgres_settings
 from readiness_kit.probes.database.session import parameters, session
 from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.failover.pg_auto_failover import pg_auto_failover
 from readiness_kit.probes.failover.repmgr import repmgr
+from readiness_kit.probes.wal.archiver import postgres_archiving
 from readiness_kit.servers import programs
 from readiness_kit.servers.account import unprivileged
 from readiness_kit.servers.ports import free_ports

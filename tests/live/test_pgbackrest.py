@@ -20,9 +20,9 @@ from readiness_kit.drills.restore import restore_drill
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.backups.folder import backup_folder
 from readiness_kit.probes.backups.reading import backup_reading
-from readiness_kit.probes.database.server import postgres_archiving
 from readiness_kit.probes.storage.encryption import encryption_at_rest
 from readiness_kit.probes.wal.archive import wal_archive
+from readiness_kit.probes.wal.archiver import postgres_archiving
 from readiness_kit.servers.process import clean_environment
 from readiness_kit.servers.programs import major, postgres_installations
 from readiness_kit.target import Backups, Database, Drills, PgBackRest

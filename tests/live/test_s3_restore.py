@@ -22,11 +22,11 @@ from readiness_kit.drills.archived import await_archived
 from readiness_kit.drills.pitr import point_in_time_recovery
 from readiness_kit.drills.restore import restore_drill
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.backups import fetch as backup_fetch
+from readiness_kit.probes.backups import fetch
 from readiness_kit.probes.backups.fetch import FETCHED, local_backup
 from readiness_kit.probes.backups.reading import backup_reading
-from readiness_kit.probes.database.server import postgres_archiving
 from readiness_kit.probes.wal.archive import wal_archive
+from readiness_kit.probes.wal.archiver import postgres_archiving
 from readiness_kit.servers.programs import postgres_installations
 from readiness_kit.target import Database, Drills
 
@@ -149,9 +149,9 @@ def test_the_download_counts_in_the_time_of_recovery(shop, shelf, look, monkeypa
         clock.append(100.0)
         return backup, path
 
-    clock, real, fetched = [], backup_fetch.monotonic, backup_fetch._fetched
-    monkeypatch.setattr(backup_fetch, "_fetched", slowly)
-    monkeypatch.setattr(backup_fetch, "monotonic", lambda: real() + sum(clock))
+    clock, real, fetched = [], fetch.monotonic, fetch._fetched
+    monkeypatch.setattr(fetch, "_fetched", slowly)
+    monkeypatch.setattr(fetch, "monotonic", lambda: real() + sum(clock))
     for one in restore_drill.gather(look()).recoveries:
         assert one.phases[0].name == "fetch"
         assert (one.phases[0].since_s, one.phases[0].until_s > 100) == (0.0, True)
@@ -204,7 +204,7 @@ def test_what_may_not_be_fetched_is_not(shop, shelf, look, monkeypatch):
     assert "nothing matches" in unfetched(look()).message
     upload(shelf, shop.folder / "custom")
     assert unfetched(look(max_download_bytes=10)).cause == "not_allowed"
-    monkeypatch.setattr(backup_fetch, "SPARE_BYTES", 10**18)
+    monkeypatch.setattr(fetch, "SPARE_BYTES", 10**18)
     assert "MB left" in unfetched(look()).message
     assert not list(look.scratch.iterdir())
 

@@ -12,9 +12,10 @@ from webserver import secret, visit
 from readiness_kit.checks.security.encryption_in_transit import CHECK
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.database.encryption import _first_message, database_encryption
-from readiness_kit.probes.database.server import _beyond, _in_archive, postgres_server, releases
+from readiness_kit.probes.database.server import postgres_server, releases
 from readiness_kit.probes.database.session import parameters, servers, session
 from readiness_kit.probes.database.statements import Sql
+from readiness_kit.probes.wal.archiver import _beyond, _in_archive
 from readiness_kit.target import Database
 
 SECRET = "s3cret-word"

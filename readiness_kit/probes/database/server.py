@@ -1,17 +1,15 @@
-"""Ask PostgreSQL about itself: version, settings, replication, archiving."""
+"""Ask PostgreSQL about itself: version, settings, replication."""
 
 import csv
 import time
 from datetime import UTC, datetime
 from importlib import resources
-from pathlib import Path
 
 import psutil
 from psycopg.rows import DictRow
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.postgres import (
-    PostgresArchiving,
     PostgresReplication,
     PostgresServer,
     PostgresSettings,
@@ -21,14 +19,11 @@ from readiness_kit.facts.postgres import (
     Slot,
     Standby,
 )
-from readiness_kit.probes import pgbackrest_facts
 from readiness_kit.probes.database.session import Session, parameters, servers, session
 from readiness_kit.probes.database.statements import Sql
-from readiness_kit.probes.database.wal_names import is_called
 from readiness_kit.probes.host.machine import capacity, is_our_backend
-from readiness_kit.probes.wal.bucket import holds
 from readiness_kit.sources import Visit, source
-from readiness_kit.target import Backups, Secret
+from readiness_kit.target import Secret
 
 SETTINGS = (
     "fsync",
@@ -124,32 +119,6 @@ def postgres_replication(visit: Visit) -> PostgresReplication:
     )
 
 
-@source(
-    effect="read",
-    asks="1 SQL statement: the archiver and its queue; of a bucket with WAL at most 2 short lists",
-    deadline_s=20,
-)
-def postgres_archiving(visit: Visit) -> PostgresArchiving:
-    """Ask the primary how archiving fares, and look for its newest segment in the archive."""
-    with session(visit, parameters(visit.database.dsn)) as primary:
-        row = primary.row(Sql.ARCHIVER)
-    backups = visit.target.backups
-    last = row["last_archived_wal"]
-    return PostgresArchiving(
-        observed_at=datetime.now(UTC),
-        archive_mode=row["archive_mode"],
-        archive_timeout_s=row["archive_timeout_s"],
-        archived_count=row["archived_count"],
-        last_archived_wal=last,
-        last_archived_age_s=row["last_archived_age_s"],
-        failing=row["failing"],
-        waiting=row["waiting"],
-        oldest_waiting_age_s=row["oldest_waiting_age_s"],
-        unarchived_bytes=_beyond(last, row["position"], row["segment_bytes"]),
-        last_in_archive=_archived(visit, backups, last) if backups and last else None,
-    )
-
-
 def releases() -> dict[int, Release]:
     """Return the shipped table of PostgreSQL releases by major version."""
     text = resources.files("readiness_kit.probes.database").joinpath("releases.tsv").read_text()
@@ -214,37 +183,3 @@ def _replica(visit: Visit, dsn: Secret, *, primary_here: bool) -> Replica:
         replay_paused=bool(row["replay_paused"]),
         same_machine=here == primary_here,
     )
-
-
-def _beyond(last: str | None, position: int | None, segment_bytes: int) -> int | None:
-    """Return how far the server has written beyond the segment named *last*.
-
-    A segment's name is timeline, high and low part of its number, eight hexadecimal digits each
-    (PostgreSQL, src/include/access/xlog_internal.h); a history file's name is no segment.
-    """
-    name, per_part = last or "", 2**32 // segment_bytes
-    try:
-        number = int(name[8:16], 16) * per_part + int(name[16:24], 16)
-    except ValueError:
-        return None
-    return None if position is None else position - (number + 1) * segment_bytes
-
-
-def _archived(visit: Visit, backups: Backups, name: str) -> bool | None:
-    """Tell whether the declared archive holds the segment; ``None`` when that was not seen."""
-    if backups.wal_archive is not None:
-        return _in_archive(backups.wal_archive, name)
-    if backups.bucket is not None and backups.bucket.wal_url is not None:
-        return holds(visit, backups.bucket, name)
-    if backups.pgbackrest is not None:
-        return pgbackrest_facts.holds(visit, backups.pgbackrest, name)
-    return None
-
-
-def _in_archive(archive: Path, name: str) -> bool:
-    """Tell whether *archive* holds the segment, compressed or not, flat or as pgBackRest does."""
-    if not archive.is_dir():
-        raise NotSeen(f"backups.wal_archive: {archive} is no folder", hint="correct the path")
-    folders = (archive, archive / name[:16])
-    found = (one for folder in folders for one in folder.glob(f"{name}*"))
-    return any(is_called(one.name, name) and one.stat().st_size for one in found)
