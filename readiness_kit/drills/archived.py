@@ -12,7 +12,7 @@ from typing import IO
 
 from readiness_kit.drills.scratch import own_all
 from readiness_kit.errors import NotSeen, ServerError
-from readiness_kit.probes.packed import Damaged, unpacked
+from readiness_kit.probes.backups.packed import Damaged, unpacked
 from readiness_kit.servers.postgres import Postgres
 from readiness_kit.sources import Visit
 

@@ -17,9 +17,9 @@ from pathlib import Path, PurePosixPath
 
 from readiness_kit.drills.scratch import Live, own_all, related
 from readiness_kit.errors import NotSeen, ServerError
+from readiness_kit.probes.backups.packed import Damaged, unpacked
 from readiness_kit.probes.backups.reading import chain
-from readiness_kit.probes.packed import Damaged, unpacked
-from readiness_kit.probes.tarred import Tar, is_tarred, members, tars
+from readiness_kit.probes.backups.tarred import Tar, is_tarred, members, tars
 from readiness_kit.servers.postgres import Postgres
 
 MAP = "tablespace_map"

@@ -19,10 +19,10 @@ from readiness_kit.drills.scratch import Live, own_all, scratch, size, socket_fo
 from readiness_kit.errors import NotSeen, ServerError
 from readiness_kit.facts.recovery import CopyRecovered
 from readiness_kit.probes.backups.folder import newest_backup
+from readiness_kit.probes.backups.pgbackrest import Tool
 from readiness_kit.probes.backups.reading import kind_of
 from readiness_kit.probes.database.session import parameters
 from readiness_kit.probes.database.tools import first_words, run
-from readiness_kit.probes.pgbackrest import Tool
 from readiness_kit.servers.postgres import Postgres, Setting
 from readiness_kit.servers.programs import Program
 from readiness_kit.sources import Visit

@@ -16,8 +16,8 @@ from readiness_kit.drills.archived import NAME, TIMELINE
 from readiness_kit.drills.copies import Copy
 from readiness_kit.drills.scratch import own_all
 from readiness_kit.errors import NotSeen, ServerError
+from readiness_kit.probes.backups.pgbackrest import Answer, Kept, Stored, Tool
 from readiness_kit.probes.database.wal_names import is_called
-from readiness_kit.probes.pgbackrest import Answer, Kept, Stored, Tool
 from readiness_kit.servers.postgres import Postgres
 from readiness_kit.sources import Visit
 

@@ -18,12 +18,12 @@ from readiness_kit.facts.backups import Backup
 from readiness_kit.facts.restore import Recovery, RestoreDrill, SumsFrom, TableSum
 from readiness_kit.probes.backups.fetch import Local, local_backup, local_wal
 from readiness_kit.probes.backups.manifest import size_by_manifest
+from readiness_kit.probes.backups.pgbackrest import Tool
+from readiness_kit.probes.backups.pgbackrest_facts import as_backup
 from readiness_kit.probes.backups.reading import chain, kind_of
+from readiness_kit.probes.backups.tarred import is_tarred
 from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.database.tools import SAID_CAP, first_words
-from readiness_kit.probes.pgbackrest import Tool
-from readiness_kit.probes.pgbackrest_facts import as_backup
-from readiness_kit.probes.tarred import is_tarred
 from readiness_kit.servers.postgres import SUPERUSER
 from readiness_kit.sources import Visit, source
 

@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes import packed
-from readiness_kit.probes.packed import Damaged, packing_of, unpacked
+from readiness_kit.probes.backups import packed
+from readiness_kit.probes.backups.packed import Damaged, packing_of, unpacked
 
 CONTENT = b"".join(b"row %d\n" % number for number in range(20_000))
 

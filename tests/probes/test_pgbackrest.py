@@ -6,8 +6,8 @@ from webserver import secret, visit
 from readiness_kit.drills.repository import needed
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.backups.folder import _place_of_repository
-from readiness_kit.probes.pgbackrest import Stored, Tool
-from readiness_kit.probes.pgbackrest_facts import judged, repos
+from readiness_kit.probes.backups.pgbackrest import Stored, Tool
+from readiness_kit.probes.backups.pgbackrest_facts import judged, repos
 from readiness_kit.target import Backups, Database, PgBackRest
 
 WHOLE = """stanza: shop

@@ -2,7 +2,7 @@ import pytest
 from webserver import visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.verification import backup_verification, cron_days, reads
+from readiness_kit.probes.backups.verification import backup_verification, cron_days, reads
 from readiness_kit.target import Backups
 
 

@@ -14,9 +14,9 @@ import msgspec
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.backups.crc32c import Crc32c
+from readiness_kit.probes.backups.packed import Damaged, unpacked
+from readiness_kit.probes.backups.tarred import Content, members, tars
 from readiness_kit.probes.database.tools import Done
-from readiness_kit.probes.packed import Damaged, unpacked
-from readiness_kit.probes.tarred import Content, members, tars
 from readiness_kit.sources import Visit
 
 NAME = "backup_manifest"

@@ -13,15 +13,15 @@ from pathlib import Path
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.restore import BackupKind, BackupReading
-from readiness_kit.probes import tarred
+from readiness_kit.probes.backups import tarred
 from readiness_kit.probes.backups.fetch import Local, local_backup
 from readiness_kit.probes.backups.formats import HEAD_BYTES, form_of
 from readiness_kit.probes.backups.manifest import compare_tarred
+from readiness_kit.probes.backups.packed import Damaged, packing_of, unpacked
+from readiness_kit.probes.backups.pgbackrest import Tool
+from readiness_kit.probes.backups.pgbackrest_facts import verified
+from readiness_kit.probes.backups.tarred import is_tarred
 from readiness_kit.probes.database.tools import Done, installation, run
-from readiness_kit.probes.packed import Damaged, packing_of, unpacked
-from readiness_kit.probes.pgbackrest import Tool
-from readiness_kit.probes.pgbackrest_facts import verified
-from readiness_kit.probes.tarred import is_tarred
 from readiness_kit.sources import Visit, source
 
 DEADLINE_S = 600.0

@@ -14,8 +14,8 @@ from readiness_kit.facts.encryption_at_rest import (
     Holds,
     StoredAt,
 )
-from readiness_kit.probes import pgbackrest_facts
 from readiness_kit.probes.aws.s3 import PAGES
+from readiness_kit.probes.backups import pgbackrest_facts
 from readiness_kit.probes.backups.formats import look
 from readiness_kit.probes.database.session import parameters, session
 from readiness_kit.probes.database.statements import Sql

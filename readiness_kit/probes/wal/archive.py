@@ -9,9 +9,10 @@ from pathlib import Path
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.backups import WalArchive
-from readiness_kit.probes import pgbackrest_facts
 from readiness_kit.probes.aws.s3 import PAGES, S3
+from readiness_kit.probes.backups import pgbackrest_facts
 from readiness_kit.probes.backups.bucket import MANIFESTS
+from readiness_kit.probes.backups.pgbackrest import Tool
 from readiness_kit.probes.database.session import parameters, session
 from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.database.wal_names import (
@@ -23,7 +24,6 @@ from readiness_kit.probes.database.wal_names import (
     follow,
     sorted_out,
 )
-from readiness_kit.probes.pgbackrest import Tool
 from readiness_kit.probes.wal.bucket import bases_in, in_bucket
 from readiness_kit.sources import Visit, source
 from readiness_kit.target import Backups

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.facts.postgres import PostgresArchiving
-from readiness_kit.probes import pgbackrest_facts
+from readiness_kit.probes.backups import pgbackrest_facts
 from readiness_kit.probes.database.session import parameters, session
 from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.database.wal_names import is_called

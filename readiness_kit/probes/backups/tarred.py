@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
-from readiness_kit.probes.packed import Damaged, unpacked
+from readiness_kit.probes.backups.packed import Damaged, unpacked
 
 PACKED_AS = "(?:\\.(?:gz|tgz|zst|lz4|bz2|xz))?"
 
