@@ -2,7 +2,8 @@ import pytest
 from webserver import visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.probes.backups.verification import backup_verification, cron_days, reads
+from readiness_kit.probes.backups.schedules import cron_days
+from readiness_kit.probes.backups.verification import backup_verification, reads
 from readiness_kit.target import Backups
 
 
