@@ -132,9 +132,11 @@ def assess(
     from readiness_kit.assessment import all_sources
     from readiness_kit.batch import execute, execute_sign_off, incomplete_reasons
     from readiness_kit.commands import terminal
+    from readiness_kit.evidence import canonical
     from readiness_kit.notebook_files import NOTEBOOKS, SIGN_OFF, packaged_notebooks, section_of
     from readiness_kit.reports.html import html
     from readiness_kit.reports.material import material
+    from readiness_kit.results import Results
 
     within = {item.section for item in assessment.items} | {"start_here"}
     folder = notebooks or packaged_notebooks()
@@ -158,7 +160,9 @@ def assess(
         gatherer.join()
     reasons = (*crashes, *incomplete_reasons(executed))
     results = assessment.results(complete=not reasons, incomplete_reasons=reasons)
-    assessment.folder.write(REPORT, html(*material(assessment, results)).encode())
+    # As it will be read back, so that whoever makes the report again gets the same bytes.
+    stored = canonical.decode(canonical.dumps(results), Results)
+    assessment.folder.write(REPORT, html(*material(assessment, stored)).encode())
     assessment.seal(results)
     _say_done(execute_sign_off(assessment.folder.path, folder / f"{SIGN_OFF}.ipynb"))
     return results

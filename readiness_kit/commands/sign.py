@@ -55,6 +55,7 @@ def command(
     are judged again first, and what is about to be signed is shown before the key is used. What is
     signed of a bundle goes back to whoever made it, who takes it with `readiness collect`.
     """
+    from readiness_kit.reports.stored import faults
     from readiness_kit.signoff import bundle, policy, sign
 
     with bundle.opened(run) as folder:
@@ -71,6 +72,7 @@ def command(
                 policy=rules,
                 unjudged=unjudged,
                 show=_show,
+                shown=faults,
             )
             _show_done(done)
             path = done.path

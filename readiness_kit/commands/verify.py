@@ -54,6 +54,7 @@ def command(
     import msgspec
 
     from readiness_kit.records.signers import AllowedSigners
+    from readiness_kit.reports.stored import faults
     from readiness_kit.signoff import bundle, policy, verify
     from readiness_kit.target_file import read_target
 
@@ -63,7 +64,7 @@ def command(
     policy.demand_pin("the policy", rules.sha256, policy_sha256 or "")
     target = read_target(target_file) if target_file else None
     with bundle.opened(run) as folder:
-        found = verify.verify(folder, signers, rules, moment, target)
+        found = verify.verify(folder, signers, rules, moment, target=target, shown=faults)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found)))
     else:

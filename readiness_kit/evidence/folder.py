@@ -56,6 +56,9 @@ JUDGES = (
 )
 """The code on which it depends what a run's facts amount to."""
 
+REPORTS = (*JUDGES, "reports/**/*.py", "reports/assets/*")
+"""The code and data on which it depends how they are shown."""
+
 FactT = TypeVar("FactT", bound=Fact)
 
 
@@ -90,6 +93,8 @@ class Run(Part, frozen=True):
     """The run whose facts were reused where they were fresh."""
     notebooks: dict[str, str] = {}
     """Executed notebook to the SHA-256 of what it says, whatever bytes say it."""
+    reports_sha256: str = ""
+    """Digest of the code that shows results: what must be there to make the report again."""
 
 
 class Unseen(Part, frozen=True):
@@ -157,6 +162,7 @@ class RunFolder:
             kit_version=__version__,
             catalogue_sha256=catalogue_digest(),
             judges_sha256=judges_digest(),
+            reports_sha256=reports_digest(),
             target_name=target.name,
             environment=target.environment,
             release=release_words(target),
@@ -388,8 +394,18 @@ def catalogue_digest() -> str:
 @cache
 def judges_digest() -> str:
     """Return the SHA-256 over the code that makes results from facts, in hexadecimal."""
+    return _digest_of(JUDGES)
+
+
+@cache
+def reports_digest() -> str:
+    """Return the SHA-256 over the code that makes a report of them, in hexadecimal."""
+    return _digest_of(REPORTS)
+
+
+def _digest_of(parts: tuple[str, ...]) -> str:
     kit = Path(__file__).parents[1]
-    files = sorted(file for part in JUDGES for file in kit.glob(part))
+    files = sorted(file for part in parts for file in kit.glob(part))
     found = hashlib.sha256()
     for file in files:
         found.update(f"{file.relative_to(kit).as_posix()}\n".encode())

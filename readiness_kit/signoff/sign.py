@@ -15,7 +15,7 @@ from readiness_kit.results import Results
 from readiness_kit.signoff import record
 from readiness_kit.signoff.policy import Pinned
 from readiness_kit.signoff.sealed import SealedRun, unsignable
-from readiness_kit.signoff.standing import demand_judged
+from readiness_kit.signoff.standing import demand_judged, nothing
 from readiness_kit.signoff.statement import (
     Statement,
     Withdrawal,
@@ -48,11 +48,13 @@ def sign(
     now: datetime | None = None,
     unjudged: bool = False,
     show: Callable[[Results, Statement], None] | None = None,
+    shown: Callable[[SealedRun], list[str]] = nothing,
 ) -> SignedOff:
     """Sign the run in *folder* as *principal* in *role* with *key*; a newer signature replaces.
 
     What this kit cannot judge anew is signed only where *unjudged* says so. What is about to be
-    signed goes to *show* before the key is touched.
+    signed goes to *show* before the key is touched; *shown* says what the run shows otherwise than
+    it should.
 
     Raises:
         Unsignable: Incomplete, too old, NO-GO, UNDECIDED where the policy forbids it, or judged by
@@ -66,6 +68,8 @@ def sign(
     moment = (now or datetime.now(UTC)).astimezone(UTC)
     _demand_signable(run.results, policy, moment)
     _demand_judged(run, unjudged=unjudged)
+    for fault in shown(run):
+        raise IntegrityError(fault, hint="run again; somebody changed what the run shows")
     statement = build(
         run.results,
         manifest_sha256=run.manifest.sha256,

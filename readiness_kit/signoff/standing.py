@@ -68,6 +68,12 @@ def judged_again(run: SealedRun) -> tuple[str, list[str]]:
         return other, [] if other else rejudged(place, run.results)
 
 
+def nothing(run: SealedRun) -> list[str]:
+    """Find nothing wrong with what *run* shows: whoever calls it knows no reports."""
+    del run
+    return []
+
+
 def demand_judged(run: SealedRun) -> str:
     """Demand that the results are what the stored facts amount to; return why this kit cannot tell.
 

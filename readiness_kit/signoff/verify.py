@@ -4,6 +4,7 @@ Verification uses the time now. What a signer says of the time is believed only 
 things worse: it must lie after the run's end, not in the future, and the signature expires from it.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from readiness_kit.signoff.policy import Pinned, demand_pin
 from readiness_kit.signoff.quorum import signatures
 from readiness_kit.signoff.record import Signature, Terms
 from readiness_kit.signoff.sealed import SealedRun, unsignable
-from readiness_kit.signoff.standing import judged_again
+from readiness_kit.signoff.standing import judged_again, nothing
 from readiness_kit.target import Target
 from readiness_kit.verdict import Verdict
 
@@ -71,11 +72,14 @@ def verify(
     signers: AllowedSigners,
     policy: Pinned,
     at: datetime,
+    *,
     target: Target | None = None,
+    shown: Callable[[SealedRun], list[str]] = nothing,
 ) -> Verification:
     """Verify the run in *folder*; never raises for what a run may hold.
 
-    With *target*, it must be a run of that deployment and release.
+    With *target*, it must be a run of that deployment and release. *shown* says what the run shows
+    otherwise than it should.
     """
     blank = Verification(
         run=str(folder),
@@ -110,6 +114,7 @@ def verify(
         *lent.problems(run, signers),
         *filter(None, (machine.problem(run),)),
         *differences[:NAMED],
+        *shown(run),
     )
     holds = not found and len(signed) == len(ROLES)
     return msgspec.structs.replace(

@@ -29,7 +29,9 @@ from readiness_kit.notebook import open_section
 from readiness_kit.records import publickeys, sshsig
 from readiness_kit.records.signers import AllowedSigners
 from readiness_kit.records.wire import string
+from readiness_kit.reports.html import html
 from readiness_kit.reports.junit import junit
+from readiness_kit.reports.material import material
 from readiness_kit.reports.outputs import FORMATS
 from readiness_kit.reports.sarif import sarif
 from readiness_kit.signoff import machine, outlook, policy
@@ -536,3 +538,24 @@ def test_a_record_that_no_run_may_hold_is_refused_before_the_run(tmp_path):
     file.write_text("schema: 1\nname: shop\nenvironment: staging\nwaivers: waivers/\n")
     with pytest.raises(IntegrityError, match="unsafe name"):
         Assessment.open(file, tmp_path / "run")
+
+
+def test_a_report_that_was_edited_and_sealed_again(tmp_path, team):
+    """What the signers look at is made again from the facts, and must be the same to the byte."""
+    policy.write(tmp_path / "policy.json", Policy(allow_undecided=True))
+    run, fact = began(tmp_path), tls_offer()
+    run.folder.write_fact(fact.fact_id(), fact, seconds=0, cost={})
+    found = run.results()
+    run.folder.write("report.html", html(*material(run, found)).encode())
+    run.seal(found)
+    path = run.folder.path
+    argv = (path, "--role", ROLES[0], "--as", team.principal(ROLES[0]), "--key", team.key(ROLES[0]))
+    argv = (*argv, "--policy", tmp_path / "policy.json")
+    assert call(sign_command, *argv).exception is None
+    text = (path / "report.html").read_text()
+    assert "UNDECIDED" in text
+    (path / "report.html").write_text(text.replace("UNDECIDED", "GO"))
+    reseal(path)
+    assert "is not the report of these" in str(call(sign_command, *argv).exception)
+    done = call(verify_command, path, "--allowed-signers", team.allowed)
+    assert "REFUSED  report.html is not the report of these results and facts" in done.stdout
