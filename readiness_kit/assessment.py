@@ -34,7 +34,7 @@ from readiness_kit.evidence import (
 )
 from readiness_kit.evidence.folder import Run, RunFolder, Unseen
 from readiness_kit.facts import Fact
-from readiness_kit.facts.identity import Identity
+from readiness_kit.facts.callers.identity import Identity
 from readiness_kit.judgement import half_lives, judge_item, judge_run
 from readiness_kit.records.kept import keep_records
 from readiness_kit.results import ItemResult, Results

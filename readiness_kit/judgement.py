@@ -20,7 +20,7 @@ from readiness_kit.errors import NotSeen, ReadinessError, RunFolderError
 from readiness_kit.evidence import borrowed, canonical, chain
 from readiness_kit.evidence.folder import RunFolder, StoredFact, catalogue_digest, judges_digest
 from readiness_kit.facts import Fact
-from readiness_kit.facts.identity import Identity
+from readiness_kit.facts.callers.identity import Identity
 from readiness_kit.records.kept import Kept, kept_records
 from readiness_kit.records.signed import FUTURE
 from readiness_kit.results import (

@@ -14,10 +14,10 @@ from readiness_kit.errors import NotSeen
 from readiness_kit.evidence import canonical
 from readiness_kit.evidence.folder import RunFolder
 from readiness_kit.facts import Fact
+from readiness_kit.facts.cache.server import CacheServer
+from readiness_kit.facts.callers.identity import Identity
+from readiness_kit.facts.database.server import DeclaredPools, PostgresServer, PostgresSettings
 from readiness_kit.facts.host import HostCapacity
-from readiness_kit.facts.identity import Identity
-from readiness_kit.facts.postgres import DeclaredPools, PostgresServer, PostgresSettings
-from readiness_kit.facts.redis import CacheServer
 from readiness_kit.results import Difference
 from readiness_kit.target import Objectives
 

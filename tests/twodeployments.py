@@ -12,8 +12,8 @@ from readiness_kit import judgement
 from readiness_kit.assessment import Assessment
 from readiness_kit.contents import ROLES
 from readiness_kit.facts import Fact
+from readiness_kit.facts.callers.identity import Identity
 from readiness_kit.facts.host import HostCapacity
-from readiness_kit.facts.identity import Identity
 from readiness_kit.records.signers import AllowedSigners
 from readiness_kit.signoff import policy, sign, verify
 from readiness_kit.sources import Visit, source

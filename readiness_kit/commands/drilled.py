@@ -17,7 +17,7 @@ from readiness_kit.commands.signing import (
 from readiness_kit.errors import UsageError
 
 if TYPE_CHECKING:
-    from readiness_kit.facts.drill_records import DrillOutcome
+    from readiness_kit.facts.records.drills import DrillOutcome
     from readiness_kit.records.drill_records import Action
     from readiness_kit.target import Target
 
@@ -74,7 +74,7 @@ def command(
     """
     import msgspec
 
-    from readiness_kit.facts.drill_records import DrillKind
+    from readiness_kit.facts.records.drills import DrillKind
     from readiness_kit.records import drill_records
     from readiness_kit.target_file import read_target
 

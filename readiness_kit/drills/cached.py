@@ -11,7 +11,7 @@ import redis
 
 from readiness_kit.drills.steady import TIMEOUT_S, Steady
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.degradation import CacheCount, CachedRead, Cut
+from readiness_kit.facts.drills.degradation import CacheCount, CachedRead, Cut
 from readiness_kit.probes.api.graphql import Json, bearer, read_body
 from readiness_kit.probes.cache.server import cache_client
 from readiness_kit.sources import Visit

@@ -17,7 +17,7 @@ from readiness_kit.drills.scratch import dialled
 from readiness_kit.drills.steady import Question, filled
 from readiness_kit.drills.undo import answers_again
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.connections import DeadConnections, EndedPool
+from readiness_kit.facts.drills.connections import DeadConnections, EndedPool
 from readiness_kit.probes.api.graphql import bearer, plain_query, read_body
 from readiness_kit.probes.database.session import parameters, session
 from readiness_kit.probes.database.statements import Sql

@@ -8,7 +8,7 @@ from readiness_kit.drills.cached import Kept, Lookups
 from readiness_kit.drills.steady import Steady
 from readiness_kit.drills.undo import broken, declared
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.degradation import Break, CachedRead, Cut, DegradationDrill
+from readiness_kit.facts.drills.degradation import Break, CachedRead, Cut, DegradationDrill
 from readiness_kit.sources import Visit, source
 
 CALLS = 300

@@ -17,7 +17,7 @@ from psycopg.conninfo import make_conninfo
 from readiness_kit.drills.scratch import own_all
 from readiness_kit.drills.scripts import Script, cut
 from readiness_kit.errors import NotSeen, ServerError
-from readiness_kit.facts.restore import BackupKind
+from readiness_kit.facts.drills.restore import BackupKind
 from readiness_kit.probes.backups.packed import Damaged, unpacked
 from readiness_kit.probes.backups.reading import read_script, tar_end
 from readiness_kit.servers.postgres import SUPERUSER, Cluster, Postgres, Setting

@@ -12,7 +12,7 @@ from psycopg.conninfo import make_conninfo
 from readiness_kit.drills import canary
 from readiness_kit.drills.undo import SWITCH_S, broken, declared, run
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.failover import Answered, FailoverDrill, Stage
+from readiness_kit.facts.drills.failover import Answered, FailoverDrill, Stage
 from readiness_kit.probes.database.session import Server, parameters, servers
 from readiness_kit.sources import Visit, source
 from readiness_kit.target import Drills

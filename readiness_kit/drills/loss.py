@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from readiness_kit.drills import canary
 from readiness_kit.drills.recovery import ground
-from readiness_kit.facts.recovery import ArchiveRecovery
+from readiness_kit.facts.drills.recovery import ArchiveRecovery
 from readiness_kit.sources import Visit, source
 
 WRITTEN_S = 0.5

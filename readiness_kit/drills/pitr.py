@@ -9,7 +9,7 @@ import psycopg
 from readiness_kit.drills import canary
 from readiness_kit.drills.recovery import ARCHIVED_S, Ground, ground
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.recovery import PointInTimeRecovery
+from readiness_kit.facts.drills.recovery import PointInTimeRecovery
 from readiness_kit.sources import Visit, source
 
 ROWS = 10

@@ -12,7 +12,7 @@ import httpx
 
 from readiness_kit.drills.undo import Broken, broken, declared
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.readiness import Outage, Poll, ReadinessDrill
+from readiness_kit.facts.drills.readiness import Outage, Poll, ReadinessDrill
 from readiness_kit.sources import Address, Visit, source
 
 PERIOD_S = 0.4

@@ -17,7 +17,7 @@ from readiness_kit.drills.placed import place
 from readiness_kit.drills.restored import Watch
 from readiness_kit.drills.scratch import Live, own_all, scratch, size, socket_folder, suitable
 from readiness_kit.errors import NotSeen, ServerError
-from readiness_kit.facts.recovery import CopyRecovered
+from readiness_kit.facts.drills.recovery import CopyRecovered
 from readiness_kit.probes.backups.folder import newest_backup
 from readiness_kit.probes.backups.pgbackrest import Tool
 from readiness_kit.probes.backups.reading import kind_of

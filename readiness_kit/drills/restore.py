@@ -14,8 +14,8 @@ from readiness_kit.drills.recovery import SEGMENT_BYTES
 from readiness_kit.drills.restored import Restore, Restored, Source
 from readiness_kit.drills.scratch import Live, dialled, scratch, size, suitable
 from readiness_kit.errors import NotSeen, ServerError
-from readiness_kit.facts.backups import Backup
-from readiness_kit.facts.restore import Recovery, RestoreDrill, SumsFrom, TableSum
+from readiness_kit.facts.backups.folder import Backup
+from readiness_kit.facts.drills.restore import Recovery, RestoreDrill, SumsFrom, TableSum
 from readiness_kit.probes.backups.fetch import Local, local_backup, local_wal
 from readiness_kit.probes.backups.manifest import size_by_manifest
 from readiness_kit.probes.backups.pgbackrest import Tool

@@ -16,7 +16,7 @@ from readiness_kit.drills.placed import place
 from readiness_kit.drills.scratch import Live, password, socket_folder
 from readiness_kit.drills.sums import OWN_SCHEMA, TABLES
 from readiness_kit.errors import NotSeen, ReadinessError, ServerError
-from readiness_kit.facts.restore import BackupKind, Phase, PhaseName, Recovery
+from readiness_kit.facts.drills.restore import BackupKind, Phase, PhaseName, Recovery
 from readiness_kit.probes.backups.pgbackrest import Tool
 from readiness_kit.servers.ports import free_ports
 from readiness_kit.servers.postgres import Cluster, Postgres, Setting

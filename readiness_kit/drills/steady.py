@@ -18,7 +18,7 @@ import httpx
 from msgspec.structs import replace
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.degradation import Call
+from readiness_kit.facts.drills.degradation import Call
 from readiness_kit.probes.api.graphql import Json, bearer, changes, plain_queries, read_body
 from readiness_kit.probes.errors.provoked import internals
 from readiness_kit.sources import Visit

@@ -10,7 +10,7 @@ from readiness_kit.errors import NotSeen, RunFolderError, UsageError
 from readiness_kit.evidence import chain
 from readiness_kit.evidence.folder import Origin, RunFolder, Unseen, release_words
 from readiness_kit.facts import Fact
-from readiness_kit.facts.identity import Identity
+from readiness_kit.facts.callers.identity import Identity
 from readiness_kit.results import Link
 from readiness_kit.target import Target
 from readiness_kit.target_file import digest

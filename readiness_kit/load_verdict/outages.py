@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from readiness_kit.facts.degradation import Break, CacheCount, Call, Cut, DegradationDrill
+from readiness_kit.facts.drills.degradation import Break, CacheCount, Call, Cut, DegradationDrill
 from readiness_kit.statistics.shares import against
 
 CACHE: tuple[Cut, ...] = ("cut_cache", "blackhole_cache")

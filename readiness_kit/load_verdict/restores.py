@@ -2,7 +2,7 @@
 
 import math
 
-from readiness_kit.facts.restore import Recovery, RestoreDrill
+from readiness_kit.facts.drills.restore import Recovery, RestoreDrill
 from readiness_kit.statistics.restore_time import Interval, Timed, predicted
 
 LARGEST_RATIO = 3.0

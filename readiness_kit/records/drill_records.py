@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from readiness_kit.errors import UsageError
-from readiness_kit.facts.drill_records import DrillKind, DrillOutcome
+from readiness_kit.facts.records.drills import DrillKind, DrillOutcome
 from readiness_kit.records import deeds, signed
 from readiness_kit.records.signers import AllowedSigners
 from readiness_kit.records.waivers import Words

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from readiness_kit.checks.database.backup_strategy import NEWEST
 from readiness_kit.checks.disaster_recovery.drills import QUARTER
 from readiness_kit.checks.disaster_recovery.runbooks import FRESH_DAYS, OLD_DAYS
-from readiness_kit.facts.backups import BackupFolder
-from readiness_kit.facts.drill_records import DrillRecords, RecordedDrill
-from readiness_kit.facts.papers import Paper, RecoveryPapers
+from readiness_kit.facts.backups.folder import BackupFolder
+from readiness_kit.facts.papers.parts import Paper, RecoveryPapers
+from readiness_kit.facts.records.drills import DrillRecords, RecordedDrill
 from readiness_kit.reports.figure import Axis, Boxes, Chart, Limit
 from readiness_kit.reports.look import BLUE, GREY, PURPLE
 

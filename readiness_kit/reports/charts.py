@@ -11,15 +11,15 @@ from functools import singledispatch
 
 from readiness_kit.contents import SECTIONS
 from readiness_kit.facts import Fact
-from readiness_kit.facts.backups import BackupFolder
-from readiness_kit.facts.degradation import DegradationDrill
-from readiness_kit.facts.drill_records import DrillRecords
-from readiness_kit.facts.failover import FailoverDrill
+from readiness_kit.facts.backups.folder import BackupFolder
+from readiness_kit.facts.drills.degradation import DegradationDrill
+from readiness_kit.facts.drills.failover import FailoverDrill
+from readiness_kit.facts.drills.readiness import ReadinessDrill
+from readiness_kit.facts.drills.recovery import ArchiveRecovery, PointInTimeRecovery
+from readiness_kit.facts.drills.restore import RestoreDrill
 from readiness_kit.facts.load import LoadRun, SoakLoad, SpikeLoad, StepLoad, StressLoad
-from readiness_kit.facts.papers import RecoveryPapers
-from readiness_kit.facts.readiness import ReadinessDrill
-from readiness_kit.facts.recovery import ArchiveRecovery, PointInTimeRecovery
-from readiness_kit.facts.restore import RestoreDrill
+from readiness_kit.facts.papers.parts import RecoveryPapers
+from readiness_kit.facts.records.drills import DrillRecords
 from readiness_kit.load_verdict.memory import RESIDENT
 from readiness_kit.reports.age_charts import backups_picture, drills_picture, papers_picture
 from readiness_kit.reports.drill_charts import degradation_pictures, readiness_pictures

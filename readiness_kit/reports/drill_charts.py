@@ -5,8 +5,8 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from readiness_kit.facts.degradation import Break, Call, DegradationDrill
-from readiness_kit.facts.readiness import Outage, Poll, ReadinessDrill
+from readiness_kit.facts.drills.degradation import Break, Call, DegradationDrill
+from readiness_kit.facts.drills.readiness import Outage, Poll, ReadinessDrill
 from readiness_kit.reports.figure import Axis, Boxes, Chart, Limit, Line
 from readiness_kit.reports.look import BLUE, FAINT, GREY, ORANGE, PURPLE
 

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterable, Sequence
 
-from readiness_kit.facts.failover import FailoverDrill
-from readiness_kit.facts.recovery import ArchiveRecovery, CopyRecovered, PointInTimeRecovery
-from readiness_kit.facts.restore import Phase, RestoreDrill
+from readiness_kit.facts.drills.failover import FailoverDrill
+from readiness_kit.facts.drills.recovery import ArchiveRecovery, CopyRecovered, PointInTimeRecovery
+from readiness_kit.facts.drills.restore import Phase, RestoreDrill
 from readiness_kit.load_verdict.restores import PHASES, expected
 from readiness_kit.reports.figure import Axis, Boxes, Chart, Limit
 from readiness_kit.reports.look import BLUE

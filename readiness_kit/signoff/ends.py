@@ -10,7 +10,7 @@ from readiness_kit.errors import IntegrityError
 from readiness_kit.evidence import canonical
 from readiness_kit.evidence.folder import StoredFact
 from readiness_kit.facts import Fact
-from readiness_kit.facts.certificates import ServedCertificates
+from readiness_kit.facts.tls.certificates import ServedCertificates
 from readiness_kit.records import signed
 from readiness_kit.records.attestations import Attestation
 from readiness_kit.records.signers import AllowedSigners

@@ -2,7 +2,7 @@ import pytest
 from msgspec.structs import replace
 
 from readiness_kit.checks.application.error_tracking import CHECK, CONFIGURATION, CRASH
-from readiness_kit.facts.error_tracker_configuration import SampleRate
+from readiness_kit.facts.environment.error_tracker import SampleRate
 
 EVENT = CRASH.tracker.events[0]
 ONE = CRASH.crashes[0]

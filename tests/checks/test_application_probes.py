@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from readiness_kit.checks.application import liveness_probe, readiness_probe
 from readiness_kit.checks.application.liveness_probe import CONTAINER, DECLARED, DRILL, HEALTH
-from readiness_kit.facts.workloads import Replicas
+from readiness_kit.facts.kubernetes.workloads import Replicas
 
 LIVE, READY = CONTAINER.liveness, CONTAINER.readiness
 

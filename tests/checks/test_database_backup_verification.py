@@ -4,7 +4,7 @@ from msgspec.structs import replace
 from readiness_kit.checks.database.backup_verification import CHECK, DRILL, READING
 from readiness_kit.checks.database.rto import CHECK as RTO
 from readiness_kit.checks.disaster_recovery.backup_testing import CHECK as TESTING
-from readiness_kit.facts.restore import Phase
+from readiness_kit.facts.drills.restore import Phase
 from readiness_kit.target import Objectives
 
 TABLE = DRILL.tables[0]

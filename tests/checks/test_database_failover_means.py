@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from readiness_kit.checks.database import backup_verification, failover
-from readiness_kit.facts.failover_means import Member
-from readiness_kit.facts.names import Link, NameKept
+from readiness_kit.facts.failover.means import Member
+from readiness_kit.facts.failover.names import Link, NameKept
 
 MANAGER, WAY, WRITTEN, JOB = (
     failover.MANAGER,

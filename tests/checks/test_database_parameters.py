@@ -1,7 +1,7 @@
 import pytest
 
 from readiness_kit.checks.database.parameters import CHECK, GIB, MIB, SERVER, SETTINGS, with_value
-from readiness_kit.facts.postgres import Setting
+from readiness_kit.facts.database.server import Setting
 
 
 def shown(claim, *values, version=170010, memory=8 * GIB):

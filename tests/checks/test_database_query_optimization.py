@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from readiness_kit.checks.database.query_optimization import CHECK, INDEXES, STATEMENTS
-from readiness_kit.facts.queries import IndexSeen, TableReads, TableScan, UncoveredKey
+from readiness_kit.facts.database.queries import IndexSeen, TableReads, TableScan, UncoveredKey
 
 FAST, SCANS, SOUND = "hot_statements_fast", "large_sequential_scans_absent", "indexes_sound"
 INDEX = IndexSeen(index="public.a", table="public.t", detail="the same as public.b")

@@ -5,8 +5,8 @@ from msgspec.structs import replace
 
 from readiness_kit.checks.database import rto
 from readiness_kit.checks.disaster_recovery import backup_testing, drills
-from readiness_kit.facts.drill_records import AgreedAction
-from readiness_kit.facts.papers import PaperDates
+from readiness_kit.facts.papers.parts import PaperDates
+from readiness_kit.facts.records.drills import AgreedAction
 
 RECORDS, PAPERS, NOON = drills.RECORDS, rto.PAPERS, drills.RECORDS.observed_at
 DONE = AgreedAction(what="mend", owner="A. Ito", due=NOON)

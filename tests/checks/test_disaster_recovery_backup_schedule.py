@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from readiness_kit.checks.disaster_recovery.backup_schedule import ARCHIVING, CHECK, FOLDER, WAL
-from readiness_kit.facts.backups import Backup
+from readiness_kit.facts.backups.folder import Backup
 
 NOON = FOLDER.observed_at
 DAILY = [timedelta(days=day, hours=10) for day in range(8)]

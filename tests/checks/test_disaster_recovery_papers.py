@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from readiness_kit.checks.disaster_recovery import communication, runbooks
-from readiness_kit.facts.papers import Contact, Decision, Message, PaperDates, ShellProblem
+from readiness_kit.facts.papers.parts import Contact, Decision, Message, PaperDates, ShellProblem
 
 PAPERS, PLAN, PAGE = runbooks.PAPERS, communication.PLAN, communication.PAGE
 

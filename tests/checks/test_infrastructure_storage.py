@@ -9,7 +9,7 @@ from readiness_kit.checks.infrastructure.storage import (
     SPEED,
     VOLUMES,
 )
-from readiness_kit.facts.storage import Disk, SyncMethod
+from readiness_kit.facts.storage.volumes import Disk, SyncMethod
 
 DATA, BACKUPS = VOLUMES.volumes
 ROTATING = Disk(name="sda", rotational=True, virtual=False)

@@ -11,7 +11,7 @@ from readiness_kit.checks.pre_deployment.capacity_plan.figures import GB
 from readiness_kit.checks.pre_deployment.capacity_plan.link import SIZES
 from readiness_kit.checks.pre_deployment.capacity_plan.plan import PLAN
 from readiness_kit.checks.pre_deployment.capacity_plan.rate import PEAK, STEPS, gives_way
-from readiness_kit.facts.capacity import SizeSample
+from readiness_kit.facts.papers.capacity import SizeSample
 
 DATA, BACKUPS = VOLUMES.volumes
 

@@ -15,7 +15,7 @@ from readiness_kit.checks.pre_deployment.load_testing import (
     leaking,
 )
 from readiness_kit.facts.load import Operation, Stage
-from readiness_kit.facts.load_records import RecordedLoad
+from readiness_kit.facts.records.load import RecordedLoad
 from readiness_kit.target import Objectives
 
 NOON = RECORDS.observed_at

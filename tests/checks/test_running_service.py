@@ -9,8 +9,8 @@ from readiness_kit.checks.final_verification import smoke_tests
 from readiness_kit.checks.monitoring import application_metrics as metrics
 from readiness_kit.checks.monitoring import structured_logging as logs
 from readiness_kit.checks.performance import caching, compression
-from readiness_kit.facts.errors_seen import Internal
-from readiness_kit.facts.logs import LogFile
+from readiness_kit.facts.errors.seen import Internal
+from readiness_kit.facts.logs.lines import LogFile
 
 
 def each(parts, **changes):

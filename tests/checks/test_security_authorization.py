@@ -10,8 +10,8 @@ from readiness_kit.checks.security.authorization.depth import LIMITS, TOO_DEEP
 from readiness_kit.checks.security.authorization.fields import FIELDS
 from readiness_kit.checks.security.authorization.matrix import MATRIX
 from readiness_kit.checks.security.authorization.ownership import OWNED
-from readiness_kit.facts.authorization import ANONYMOUS
-from readiness_kit.facts.query_limits import DepthTry
+from readiness_kit.facts.callers.authorization import ANONYMOUS
+from readiness_kit.facts.refusals.query_limits import DepthTry
 
 BUSY = replace(OK, status=429, filled=())
 LOST = replace(OK, status=None, filled=(), reason="ReadTimeout: ")

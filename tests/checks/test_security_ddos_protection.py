@@ -9,7 +9,7 @@ from readiness_kit.checks.security.ddos_protection.connection_limits import DATA
 from readiness_kit.checks.security.ddos_protection.nginx import NGINX
 from readiness_kit.checks.security.ddos_protection.origin import ORIGIN
 from readiness_kit.checks.security.ddos_protection.provider import EDGE
-from readiness_kit.facts.ingress import DeclaredIngresses, Ingress
+from readiness_kit.facts.kubernetes.ingress import DeclaredIngresses, Ingress
 from readiness_kit.probes.nginx.configuration import nginx_config
 from readiness_kit.target import Proxy
 

@@ -2,7 +2,7 @@ import pytest
 from msgspec.structs import replace
 
 from readiness_kit.checks.security.encryption_at_rest import CHECK, GOOD
-from readiness_kit.facts.encryption_at_rest import DeclaredStorage, StoredAt
+from readiness_kit.facts.storage.encryption import DeclaredStorage, StoredAt
 
 SPACE = StoredAt(holds="tablespace", path="/fast", layers="plain", detail="disk sdb")
 ON = DeclaredStorage(name="fast", encrypted=True, detail="encrypted: true")

@@ -2,8 +2,8 @@ import pytest
 from msgspec.structs import replace
 
 from readiness_kit.checks.security.sql_injection import CHECK, CODE, FUNCTIONS, TRIES
+from readiness_kit.facts.database.stored_functions import DynamicSql
 from readiness_kit.facts.sql_in_code import Statement
-from readiness_kit.facts.stored_functions import DynamicSql
 
 GONE = Statement(where="a.py:1", call="execute", text="undecided", reason="result of f()")
 

@@ -2,7 +2,7 @@ import pytest
 from msgspec.structs import replace
 
 from readiness_kit.checks.security.tls import CHECK, GOOD, GOOD_PLAIN
-from readiness_kit.facts.tls import Answer
+from readiness_kit.facts.tls.offer import Answer
 
 
 def every(**changes):

@@ -9,7 +9,7 @@ from webserver import Asked, Reply, secret, serve
 from readiness_kit.checks.application.health_endpoints import CHECK
 from readiness_kit.drills import readiness
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.readiness import ReadinessDrill
+from readiness_kit.facts.drills.readiness import ReadinessDrill
 from readiness_kit.sources import Visit
 from readiness_kit.target import Cache, Drills, Fault
 

@@ -15,7 +15,7 @@ from readiness_kit.contents import ROLES
 from readiness_kit.errors import IntegrityError, NotSeen, Unsignable, UsageError
 from readiness_kit.evidence import canonical, manifest
 from readiness_kit.facts import Fact
-from readiness_kit.facts.identity import Identity
+from readiness_kit.facts.callers.identity import Identity
 from readiness_kit.results import ClaimResult, Results, Reused
 from readiness_kit.sources import Visit, source
 from readiness_kit.verdict import Cause, Check, Finding, Status, holds, judges

@@ -14,7 +14,7 @@ from pooler import pooled
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from readiness_kit.assessment import Assessment
-from readiness_kit.facts.queries import HotStatements
+from readiness_kit.facts.database.queries import HotStatements
 from readiness_kit.probes.database.queries import LEAST_CALLS, TOP
 from readiness_kit.sandbox.lifecycle import running
 from readiness_kit.servers.account import unprivileged

@@ -5,7 +5,7 @@ import pytest
 from webserver import visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.papers import PaperDates
+from readiness_kit.facts.papers.parts import PaperDates
 from readiness_kit.probes.papers.communication import communication_plan
 from readiness_kit.probes.papers.dates import dates
 from readiness_kit.probes.papers.parts import Code, items, parse

@@ -8,7 +8,7 @@ import pytest
 from webserver import Reply, secret, serve, visit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.storage import Disk
+from readiness_kit.facts.storage.volumes import Disk
 from readiness_kit.probes.host.disks import Mount, disks, mount_of
 from readiness_kit.probes.storage.remote import volume_of
 from readiness_kit.probes.storage.sync_speed import _measure, methods, sync_speed

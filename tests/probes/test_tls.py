@@ -9,7 +9,7 @@ from webserver import visit
 
 from readiness_kit.checks.security.tls import CHECK
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.tls import VERSIONS
+from readiness_kit.facts.tls.offer import VERSIONS
 from readiness_kit.probes.tls import hello as tls_hello
 from readiness_kit.probes.tls import offer as tls
 

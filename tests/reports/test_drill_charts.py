@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from readiness_kit.checks.application import graceful_degradation, health_endpoints
-from readiness_kit.facts.degradation import DegradationDrill
-from readiness_kit.facts.readiness import ReadinessDrill
+from readiness_kit.facts.drills.degradation import DegradationDrill
+from readiness_kit.facts.drills.readiness import ReadinessDrill
 from readiness_kit.reports.charts import pictures
 from readiness_kit.reports.interactive import figure
 from readiness_kit.reports.svg import svg

@@ -24,7 +24,7 @@ from readiness_kit.errors import IntegrityError, ReadinessError, RunFolderError,
 from readiness_kit.evidence import canonical, manifest
 from readiness_kit.evidence.folder import Origin
 from readiness_kit.facts import Fact
-from readiness_kit.facts.tls import TlsOffer
+from readiness_kit.facts.tls.offer import TlsOffer
 from readiness_kit.notebook import open_section
 from readiness_kit.records import publickeys, sshsig
 from readiness_kit.records.signers import AllowedSigners

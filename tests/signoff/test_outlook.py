@@ -10,7 +10,7 @@ from sealing import lately, people
 from readiness_kit.assessment import Assessment
 from readiness_kit.checks.infrastructure.certificates import CHECK
 from readiness_kit.contents import ROLES
-from readiness_kit.facts.certificates import ServedCertificates
+from readiness_kit.facts.tls.certificates import ServedCertificates
 from readiness_kit.reports import sign_off
 from readiness_kit.signoff import outlook, policy, sign
 from readiness_kit.signoff.sealed import SealedRun

@@ -19,7 +19,7 @@ from readiness_kit.contents import ROLES
 from readiness_kit.errors import IntegrityError, ReadinessError, Unsignable, UsageError
 from readiness_kit.evidence import canonical, manifest
 from readiness_kit.evidence.folder import StoredFact
-from readiness_kit.facts.certificates import Certificate, ServedCertificates, ServedChain
+from readiness_kit.facts.tls.certificates import Certificate, ServedCertificates, ServedChain
 from readiness_kit.records import signers, sshsig, waivers
 from readiness_kit.signoff import machine, policy, quorum, sign, verify
 from readiness_kit.signoff.policy import Policy

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.required_variables import (
+from readiness_kit.facts.environment.required import (
     RequiredVariable,
     RequiredVariables,
     VariablesAt,

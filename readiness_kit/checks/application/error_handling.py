@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.errors_seen import (
+from readiness_kit.facts.errors.seen import (
     CrashAnswer,
     CrashSeen,
     Internal,

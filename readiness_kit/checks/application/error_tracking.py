@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from readiness_kit.checks.application.error_handling import CRASH as CRASHED
-from readiness_kit.facts.error_tracker_configuration import ErrorTrackerConfiguration, SampleRate
-from readiness_kit.facts.error_tracking import TrackedEvent, TrackerSeen
-from readiness_kit.facts.errors_seen import CrashAnswer, CrashSeen
+from readiness_kit.facts.environment.error_tracker import ErrorTrackerConfiguration, SampleRate
+from readiness_kit.facts.errors.seen import CrashAnswer, CrashSeen
+from readiness_kit.facts.errors.tracking import TrackedEvent, TrackerSeen
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 ARRIVES_S = 60.0

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.degradation import (
+from readiness_kit.facts.drills.degradation import (
     Break,
     CacheCount,
     CachedRead,

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.health import HealthAnswer, HealthAnswers
-from readiness_kit.facts.readiness import Outage, Poll, ReadinessDrill
+from readiness_kit.facts.api.health import HealthAnswer, HealthAnswers
+from readiness_kit.facts.drills.readiness import Outage, Poll, ReadinessDrill
 from readiness_kit.verdict import (
     Case,
     Cause,

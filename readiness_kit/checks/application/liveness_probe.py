@@ -19,9 +19,9 @@ from msgspec.structs import replace
 from readiness_kit.checks.application.health_endpoints import DRILL
 from readiness_kit.checks.application.health_endpoints import GOOD as HEALTH
 from readiness_kit.facts import Pointer
-from readiness_kit.facts.health import HealthAnswers
-from readiness_kit.facts.readiness import ReadinessDrill
-from readiness_kit.facts.workloads import (
+from readiness_kit.facts.api.health import HealthAnswers
+from readiness_kit.facts.drills.readiness import ReadinessDrill
+from readiness_kit.facts.kubernetes.workloads import (
     Container,
     DeclaredWorkloads,
     HealthProbe,

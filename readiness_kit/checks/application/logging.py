@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from readiness_kit.checks.monitoring.structured_logging import SAMPLE as STRUCTURED
-from readiness_kit.facts.log_bounds import LogBound, LogBounds
-from readiness_kit.facts.logs import LogFile, LogSample
+from readiness_kit.facts.logs.bounds import LogBound, LogBounds
+from readiness_kit.facts.logs.lines import LogFile, LogSample
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 ARRIVES_S = 10.0

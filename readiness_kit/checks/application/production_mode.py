@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from readiness_kit.checks.application import error_handling
-from readiness_kit.facts.environment import Environment, StartEnvironment
-from readiness_kit.facts.errors_seen import Internal, Provocation, ProvokedErrors
-from readiness_kit.facts.graphql import Exploration, ExplorationPage, GraphqlAnswer
+from readiness_kit.facts.api.graphql import Exploration, ExplorationPage, GraphqlAnswer
+from readiness_kit.facts.environment.variables import Environment, StartEnvironment
+from readiness_kit.facts.errors.seen import Internal, Provocation, ProvokedErrors
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 CLOSED = frozenset({400, 401, 403, 404, 405, 406, 410, 415})

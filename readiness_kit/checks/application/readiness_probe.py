@@ -28,8 +28,8 @@ from readiness_kit.checks.application.liveness_probe import (
     unseen,
 )
 from readiness_kit.checks.application.liveness_probe import RUNNING as RUNNING_WORKLOADS
-from readiness_kit.facts.readiness import ReadinessDrill
-from readiness_kit.facts.workloads import (
+from readiness_kit.facts.drills.readiness import ReadinessDrill
+from readiness_kit.facts.kubernetes.workloads import (
     Container,
     DeclaredWorkloads,
     HealthProbe,

@@ -18,8 +18,8 @@ from statistics import median
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.backups import Backup, BackupFolder
-from readiness_kit.facts.postgres import PostgresServer
+from readiness_kit.facts.backups.folder import Backup, BackupFolder
+from readiness_kit.facts.database.server import PostgresServer
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 NEWEST = timedelta(hours=26)

@@ -13,8 +13,14 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.restore import BackupReading, Phase, Recovery, RestoreDrill, TableSum
-from readiness_kit.facts.verification import BackupVerification
+from readiness_kit.facts.backups.verification import BackupVerification
+from readiness_kit.facts.drills.restore import (
+    BackupReading,
+    Phase,
+    Recovery,
+    RestoreDrill,
+    TableSum,
+)
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 

@@ -15,10 +15,10 @@ from msgspec.structs import replace
 
 from readiness_kit.checks.disaster_recovery.runbooks import PAPERS, takes, without_commands
 from readiness_kit.checks.disaster_recovery.runbooks import case as documented
-from readiness_kit.facts.failover import FailoverDrill, Stage
-from readiness_kit.facts.failover_means import FailoverManager, Manager, Member, WayToPrimary
-from readiness_kit.facts.names import Link, NameKept
-from readiness_kit.facts.papers import Act, Procedure, RecoveryPapers, Step
+from readiness_kit.facts.drills.failover import FailoverDrill, Stage
+from readiness_kit.facts.failover.means import FailoverManager, Manager, Member, WayToPrimary
+from readiness_kit.facts.failover.names import Link, NameKept
+from readiness_kit.facts.papers.parts import Act, Procedure, RecoveryPapers, Step
 from readiness_kit.target import Objectives
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 

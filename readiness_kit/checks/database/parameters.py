@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from readiness_kit.facts.postgres import PostgresServer, PostgresSettings, Setting
+from readiness_kit.facts.database.server import PostgresServer, PostgresSettings, Setting
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 MIB = 1024**2

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.queries import (
+from readiness_kit.facts.database.queries import (
     HotStatement,
     HotStatements,
     IndexSeen,

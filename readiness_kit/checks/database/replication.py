@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.postgres import (
+from readiness_kit.facts.database.server import (
     PostgresArchiving,
     PostgresReplication,
     Replica,

@@ -29,9 +29,9 @@ from readiness_kit.checks.disaster_recovery.runbooks import (
     without_commands,
 )
 from readiness_kit.checks.disaster_recovery.runbooks import case as documented
-from readiness_kit.facts.drill_records import DrillRecords
-from readiness_kit.facts.papers import RecoveryPapers, Way
-from readiness_kit.facts.restore import RestoreDrill
+from readiness_kit.facts.drills.restore import RestoreDrill
+from readiness_kit.facts.papers.parts import RecoveryPapers, Way
+from readiness_kit.facts.records.drills import DrillRecords
 from readiness_kit.load_verdict.restores import LARGEST_RATIO, expected, in_words, ratio
 from readiness_kit.target import Objectives
 from readiness_kit.verdict import Case, Cause, Check, Finding, judges

@@ -27,8 +27,8 @@ from readiness_kit.checks.disaster_recovery.objectives import (
     queue_grows,
     says_so_only,
 )
-from readiness_kit.facts.backups import BackupFolder, WalArchive
-from readiness_kit.facts.postgres import PostgresArchiving
+from readiness_kit.facts.backups.folder import BackupFolder, WalArchive
+from readiness_kit.facts.database.server import PostgresArchiving
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 DAYS = 7

@@ -24,8 +24,8 @@ from readiness_kit.checks.database.backup_verification import (
     stops,
 )
 from readiness_kit.checks.disaster_recovery.drills import RECORDS
-from readiness_kit.facts.drill_records import DrillKind, DrillRecords
-from readiness_kit.facts.restore import Recovery, RestoreDrill
+from readiness_kit.facts.drills.restore import Recovery, RestoreDrill
+from readiness_kit.facts.records.drills import DrillKind, DrillRecords
 from readiness_kit.load_verdict.restores import PHASES, complete, summed_s
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
-from readiness_kit.facts.papers import CommunicationPlan, Message, PaperDates, StatusPage
+from readiness_kit.facts.papers.parts import CommunicationPlan, Message, PaperDates, StatusPage
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 OLD_DAYS = 365

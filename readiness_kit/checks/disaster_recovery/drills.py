@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from msgspec.structs import replace
 
 from readiness_kit.checks.disaster_recovery.runbooks import PAPERS
-from readiness_kit.facts.drill_records import AgreedAction, DrillRecords, RecordedDrill
-from readiness_kit.facts.papers import PaperDates, RecoveryPapers
+from readiness_kit.facts.papers.parts import PaperDates, RecoveryPapers
+from readiness_kit.facts.records.drills import AgreedAction, DrillRecords, RecordedDrill
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 QUARTER = timedelta(days=92)

@@ -14,7 +14,7 @@ from typing import get_args
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.papers import (
+from readiness_kit.facts.papers.parts import (
     Contact,
     Decision,
     Paper,

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.documentation import DocumentedSchema, LiveSchema, SchemaElement
+from readiness_kit.facts.api.documentation import DocumentedSchema, LiveSchema, SchemaElement
 from readiness_kit.verdict import Case, Cause, Check, Finding, judges
 
 DESCRIBED = 0.95

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.graphql import GraphqlAnswer
-from readiness_kit.facts.smoke import SmokeAnswer, SmokeHealth, SmokeRounds
+from readiness_kit.facts.api.graphql import GraphqlAnswer
+from readiness_kit.facts.api.smoke import SmokeAnswer, SmokeHealth, SmokeRounds
 from readiness_kit.verdict import Case, Cause, Check, Finding, judges
 
 LEAST_ROUNDS = 3

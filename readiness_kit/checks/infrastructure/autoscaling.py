@@ -19,7 +19,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from readiness_kit.checks.performance.benchmarks import like
-from readiness_kit.facts.kubernetes import (
+from readiness_kit.facts.kubernetes.manifests import (
     AutoscalerState,
     AutoscalerStates,
     DeclaredAutoscaler,

@@ -16,7 +16,7 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.certificates import (
+from readiness_kit.facts.tls.certificates import (
     Certificate,
     CertificateRenewal,
     ExpiryMonitoring,

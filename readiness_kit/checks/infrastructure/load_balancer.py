@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from readiness_kit.checks.infrastructure.certificates import GOOD as GOOD_SERVED
-from readiness_kit.facts.balancer import BalancedAnswer, DirectAnswer, InstanceAnswers
-from readiness_kit.facts.certificates import ServedCertificates
-from readiness_kit.facts.nginx import Backend, NginxConfig, Route, Upstream
+from readiness_kit.facts.api.balancer import BalancedAnswer, DirectAnswer, InstanceAnswers
+from readiness_kit.facts.nginx.configuration import Backend, NginxConfig, Route, Upstream
+from readiness_kit.facts.tls.certificates import ServedCertificates
 from readiness_kit.verdict import (
     Cause,
     Check,

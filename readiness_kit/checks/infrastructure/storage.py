@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from readiness_kit.checks.database.backup_strategy import FOLDER
-from readiness_kit.facts.backups import BackupFolder
-from readiness_kit.facts.storage import Disk, ServiceVolumes, SyncMethod, SyncSpeed, Volume
+from readiness_kit.facts.backups.folder import BackupFolder
+from readiness_kit.facts.storage.volumes import Disk, ServiceVolumes, SyncMethod, SyncSpeed, Volume
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 USED, FULL = 0.70, 0.85

@@ -16,14 +16,14 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.metrics import (
+from readiness_kit.facts.metrics.exposition import (
     CountersMoved,
     MetricsExposed,
     MetricsPage,
     ProcessCounters,
     PublicMetrics,
 )
-from readiness_kit.facts.prometheus import ScrapeTarget, ScrapeTargets
+from readiness_kit.facts.metrics.prometheus import ScrapeTarget, ScrapeTargets
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 BUCKETS_S = (0.1, 0.5, 1.0)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.logs import LogFile, LoggedPersonal, LoggedSecret, LogSample
+from readiness_kit.facts.logs.lines import LogFile, LoggedPersonal, LoggedSecret, LogSample
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 FEWEST_LINES = 50

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.caching import CacheExpiry, CacheUse, RepeatedRead, WriteSeen
+from readiness_kit.facts.cache.use import CacheExpiry, CacheUse, RepeatedRead, WriteSeen
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 GOOD_RATIO = 0.8

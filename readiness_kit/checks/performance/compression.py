@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.compression import CompressionOffer, EncodedAnswer
+from readiness_kit.facts.api.compression import CompressionOffer, EncodedAnswer
 from readiness_kit.verdict import Case, Cause, Check, Finding, judges
 
 LARGE_BYTES = 1000

@@ -22,7 +22,7 @@ from readiness_kit.checks.pre_deployment.sizing import HOST
 from readiness_kit.facts import Pointer
 from readiness_kit.facts.host import HostCapacity
 from readiness_kit.facts.load import BenchmarkLoad, Operation, PeakLoad, SoakLoad, Stage
-from readiness_kit.facts.load_records import LoadRecords
+from readiness_kit.facts.records.load import LoadRecords
 from readiness_kit.load_verdict.limits import FULL, carries, ms, percentile, unproven
 from readiness_kit.load_verdict.memory import memory
 from readiness_kit.load_verdict.parts import steady

@@ -11,9 +11,9 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from readiness_kit.facts.cache.server import CacheServer
+from readiness_kit.facts.database.server import PostgresServer, Release
 from readiness_kit.facts.host import Capacity, HostCapacity
-from readiness_kit.facts.postgres import PostgresServer, Release
-from readiness_kit.facts.redis import CacheServer
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 GIB = 1024**3

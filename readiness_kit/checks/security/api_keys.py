@@ -21,7 +21,7 @@ from readiness_kit.checks.security.secrets import (
     miss_the_planted,
     use_plain_secrets,
 )
-from readiness_kit.facts.api_keys import KeyRotation, KeyUse, RotatedKey, StatedRotation
+from readiness_kit.facts.callers.api_keys import KeyRotation, KeyUse, RotatedKey, StatedRotation
 from readiness_kit.facts.secrets import FoundSecret, SecretOrigin, SecretOrigins, SecretsInCode
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 

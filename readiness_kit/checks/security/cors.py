@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.cors import CorsAnswer, CorsAnswers, Kind
+from readiness_kit.facts.api.cors import CorsAnswer, CorsAnswers, Kind
 from readiness_kit.verdict import (
     Cause,
     Check,

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.encryption_at_rest import (
+from readiness_kit.facts.storage.encryption import (
     ArchiveFiles,
     EncryptionAtRest,
     Holds,

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.graphql import GraphqlAnswer
-from readiness_kit.facts.input_validation import (
+from readiness_kit.facts.api.graphql import GraphqlAnswer
+from readiness_kit.facts.refusals.input_validation import (
     MalformedInput,
     MalformedTry,
     OversizedInput,

@@ -16,7 +16,7 @@ from math import inf
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.rate_limit import (
+from readiness_kit.facts.refusals.rate_limit import (
     HourLimit,
     HourlyLimits,
     RateLimitBurst,

@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.injection import Injection, InjectionAttempts, Shape
+from readiness_kit.facts.database.stored_functions import DynamicSql, StoredFunctions
+from readiness_kit.facts.refusals.injection import Injection, InjectionAttempts, Shape
 from readiness_kit.facts.sql_in_code import SqlInCode, Statement
-from readiness_kit.facts.stored_functions import DynamicSql, StoredFunctions
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 SHOWN = 8

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.http import PlainAnswer, PlainHttp
-from readiness_kit.facts.tls import Answer, TlsEndpoint, TlsOffer, Version
+from readiness_kit.facts.api.http import PlainAnswer, PlainHttp
+from readiness_kit.facts.tls.offer import Answer, TlsEndpoint, TlsOffer, Version
 from readiness_kit.verdict import (
     Cause,
     Check,

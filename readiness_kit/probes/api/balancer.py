@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import httpx
 
-from readiness_kit.facts.balancer import BalancedAnswer, DirectAnswer, InstanceAnswers
+from readiness_kit.facts.api.balancer import BalancedAnswer, DirectAnswer, InstanceAnswers
 from readiness_kit.probes.api.graphql import read_body
 from readiness_kit.probes.api.http import ERROR, Ask, bearer, cheap
 from readiness_kit.sources import Visit, source

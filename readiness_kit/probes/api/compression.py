@@ -9,7 +9,7 @@ import httpx
 from msgspec.structs import replace
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.compression import CompressionOffer, EncodedAnswer
+from readiness_kit.facts.api.compression import CompressionOffer, EncodedAnswer
 from readiness_kit.probes.api.graphql import Scalars, bearer, changes, plain_queries
 from readiness_kit.sources import Address, Visit, source
 

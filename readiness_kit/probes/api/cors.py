@@ -10,7 +10,7 @@ import httpx
 from msgspec.structs import replace
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.cors import CorsAnswer, CorsAnswers, Kind
+from readiness_kit.facts.api.cors import CorsAnswer, CorsAnswers, Kind
 from readiness_kit.probes.api.http import ERROR, Ask, bearer, cheap
 from readiness_kit.sources import Address, Visit, source
 

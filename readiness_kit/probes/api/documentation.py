@@ -27,7 +27,7 @@ from graphql import (
 )
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.documentation import DocumentedSchema, LiveSchema, SchemaElement
+from readiness_kit.facts.api.documentation import DocumentedSchema, LiveSchema, SchemaElement
 from readiness_kit.probes.api.graphql import plain_queries
 from readiness_kit.probes.api.schema import declared_schema, told_schema
 from readiness_kit.sources import Visit, source

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import httpx
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.edge import Door, EdgeAnswer, EdgeSeen, OriginDoor, OriginSeen
+from readiness_kit.facts.api.edge import Door, EdgeAnswer, EdgeSeen, OriginDoor, OriginSeen
 from readiness_kit.sources import Address, Visit, source
 
 TIMEOUT_S = 5.0

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import httpx
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.graphql import Exploration, ExplorationPage, GraphqlAnswer
+from readiness_kit.facts.api.graphql import Exploration, ExplorationPage, GraphqlAnswer
 from readiness_kit.sources import Address, Visit, source
 from readiness_kit.target import Api, Secret
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import httpx
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.health import HealthAnswer, HealthAnswers
+from readiness_kit.facts.api.health import HealthAnswer, HealthAnswers
 from readiness_kit.sources import Address, Visit, source
 
 TIMEOUT_S = 5.0

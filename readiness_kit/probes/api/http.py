@@ -8,7 +8,7 @@ from typing import NamedTuple
 import httpx
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.http import AnswerHeaders, HeaderAnswer, PlainAnswer, PlainHttp
+from readiness_kit.facts.api.http import AnswerHeaders, HeaderAnswer, PlainAnswer, PlainHttp
 from readiness_kit.sources import Address, Visit, source
 from readiness_kit.target import Api, origin
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from graphql import FieldNode, OperationDefinitionNode, parse
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.authorization import ANONYMOUS
-from readiness_kit.facts.graphql import GraphqlAnswer
+from readiness_kit.facts.api.graphql import GraphqlAnswer
+from readiness_kit.facts.callers.authorization import ANONYMOUS
 from readiness_kit.probes.api.graphql import Json, Reply, ask, bearer, plain_queries
 from readiness_kit.sources import Address, Visit
 

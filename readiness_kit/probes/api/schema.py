@@ -27,7 +27,7 @@ from graphql import (
 )
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.query_limits import Origin
+from readiness_kit.facts.refusals.query_limits import Origin
 from readiness_kit.probes.api.graphql import Json, ask, bearer
 from readiness_kit.sources import Visit
 

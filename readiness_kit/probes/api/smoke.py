@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import httpx
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.smoke import SmokeAnswer, SmokeHealth, SmokeRounds
+from readiness_kit.facts.api.smoke import SmokeAnswer, SmokeHealth, SmokeRounds
 from readiness_kit.probes.api.graphql import ask, bearer
 from readiness_kit.sources import Address, Visit, source
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.papers import StatusPage
+from readiness_kit.facts.papers.parts import StatusPage
 from readiness_kit.sources import Visit, source
 
 PATIENCE_S = 15.0

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.backups import Backup
+from readiness_kit.facts.backups.folder import Backup
 from readiness_kit.probes.aws.s3 import FROZEN, MOVING, S3, Object
 from readiness_kit.probes.backups.names import CLOCK_S, PARTIAL_FILE, is_delta, named_day
 from readiness_kit.target import Backups

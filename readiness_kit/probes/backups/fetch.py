@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from readiness_kit.errors import NotSeen
 from readiness_kit.evidence import locks
-from readiness_kit.facts.backups import Backup
+from readiness_kit.facts.backups.folder import Backup
 from readiness_kit.probes.aws.s3 import FROZEN, S3, Object
 from readiness_kit.probes.backups.bucket import Stored, kept
 from readiness_kit.probes.backups.folder import declared_backups, newest_backup

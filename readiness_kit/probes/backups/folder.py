@@ -10,7 +10,7 @@ from typing import NamedTuple
 import psutil
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.backups import Backup, BackupFolder, Place
+from readiness_kit.facts.backups.folder import Backup, BackupFolder, Place
 from readiness_kit.probes.aws.s3 import PAGES, S3, command, store_of
 from readiness_kit.probes.backups.bucket import HEADS, MANIFESTS, kept
 from readiness_kit.probes.backups.names import CLOCK_S, PARTIAL_FILE, named_day

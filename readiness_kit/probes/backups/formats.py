@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from readiness_kit.facts.encryption_at_rest import ArchiveFiles
+from readiness_kit.facts.storage.encryption import ArchiveFiles
 
 Form = Literal["encrypted", "plain", "unknown"]
 

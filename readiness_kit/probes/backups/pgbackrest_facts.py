@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.backups import Backup
-from readiness_kit.facts.encryption_at_rest import ArchiveFiles, Layers, StoredAt
+from readiness_kit.facts.backups.folder import Backup
+from readiness_kit.facts.storage.encryption import ArchiveFiles, Layers, StoredAt
 from readiness_kit.probes.backups.pgbackrest import Kept, Tool
 from readiness_kit.probes.database.tools import Done
 from readiness_kit.probes.database.wal_names import Archive, Entry, Segment, is_called, sorted_out

@@ -9,7 +9,7 @@ from typing import Protocol
 import psutil
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.backups import Place
+from readiness_kit.facts.backups.folder import Place
 from readiness_kit.probes.database.session import parameters, servers, session
 from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.host.machine import is_our_backend

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.restore import BackupKind, BackupReading
+from readiness_kit.facts.drills.restore import BackupKind, BackupReading
 from readiness_kit.probes.backups import tarred
 from readiness_kit.probes.backups.fetch import Local, local_backup
 from readiness_kit.probes.backups.formats import HEAD_BYTES, form_of

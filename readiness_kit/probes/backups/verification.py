@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.verification import BackupVerification, Reads
+from readiness_kit.facts.backups.verification import BackupVerification, Reads
 from readiness_kit.probes.backups.schedules import Job, jobs
 from readiness_kit.probes.papers.documents import read
 from readiness_kit.sources import Visit, source

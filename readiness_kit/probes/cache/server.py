@@ -15,7 +15,13 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.redis import CacheAnswers, CacheEncryption, CacheServer, CacheUrl, Reply
+from readiness_kit.facts.cache.server import (
+    CacheAnswers,
+    CacheEncryption,
+    CacheServer,
+    CacheUrl,
+    Reply,
+)
 from readiness_kit.probes.environment.file import parse
 from readiness_kit.sources import Address, Visit, source
 

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import redis
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.caching import CacheExpiry, CacheUse, RepeatedRead, WriteSeen
+from readiness_kit.facts.cache.use import CacheExpiry, CacheUse, RepeatedRead, WriteSeen
 from readiness_kit.probes.api.graphql import Reply, ask, bearer, plain_queries, plain_query
 from readiness_kit.probes.api.marked import first_id
 from readiness_kit.probes.cache.server import cache_client

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from readiness_kit.errors import NotSeen, TargetError
-from readiness_kit.facts.authorization import ANONYMOUS, AccessMatrix, Cell, Undone
+from readiness_kit.facts.callers.authorization import ANONYMOUS, AccessMatrix, Cell, Undone
 from readiness_kit.probes.api.graphql import Reply
 from readiness_kit.probes.api.marked import (
     Caller,

@@ -11,7 +11,8 @@ import httpx
 from msgspec.structs import replace
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.auth import (
+from readiness_kit.facts.api.graphql import GraphqlAnswer
+from readiness_kit.facts.callers.authentication import (
     DEFECTS,
     AnonymousAccess,
     Attempt,
@@ -21,7 +22,6 @@ from readiness_kit.facts.auth import (
     ForgedTokens,
     IssuedToken,
 )
-from readiness_kit.facts.graphql import GraphqlAnswer
 from readiness_kit.probes.api.graphql import Json, ask, bearer
 from readiness_kit.probes.api.http import ERROR
 from readiness_kit.probes.callers import token as tokens

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from readiness_kit.errors import NotSeen
 from readiness_kit.evidence import canonical
 from readiness_kit.evidence.folder import release_words
-from readiness_kit.facts.identity import Identity, PublicKey
+from readiness_kit.facts.callers.identity import Identity, PublicKey
 from readiness_kit.probes.api.graphql import Json, ask, bearer
 from readiness_kit.probes.database.session import parameters, session
 from readiness_kit.probes.database.statements import Sql

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.api_keys import KeyUse
+from readiness_kit.facts.callers.api_keys import KeyUse
 from readiness_kit.probes.api.graphql import Json, bearer, plain_query, read_body
 from readiness_kit.probes.api.http import ERROR
 from readiness_kit.probes.errors.provoked import request_id

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.authorization import ObjectOwnership, OwnedTry, Undone
+from readiness_kit.facts.callers.authorization import ObjectOwnership, OwnedTry, Undone
 from readiness_kit.probes.api.marked import Caller, alive, first_id, new_mark, remove
 from readiness_kit.probes.api.schema import known_schema
 from readiness_kit.sources import Address, Visit, source

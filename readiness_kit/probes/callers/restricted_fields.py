@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from graphql import GraphQLSchema
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.authorization import ANONYMOUS, FieldRead, RestrictedFields
+from readiness_kit.facts.callers.authorization import ANONYMOUS, FieldRead, RestrictedFields
 from readiness_kit.probes.api.graphql import Json
 from readiness_kit.probes.api.marked import Caller, alive, is_write
 from readiness_kit.probes.api.schema import (

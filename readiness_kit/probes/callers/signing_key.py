@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.auth import SigningKey
+from readiness_kit.facts.callers.authentication import SigningKey
 from readiness_kit.probes.api.graphql import Json
 from readiness_kit.probes.callers import token as tokens
 from readiness_kit.probes.environment.file import parse

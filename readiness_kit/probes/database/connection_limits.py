@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from readiness_kit.facts.connection_limits import ConnectionLimits
+from readiness_kit.facts.database.connection_limits import ConnectionLimits
 from readiness_kit.probes.database.session import parameters, session
 from readiness_kit.probes.database.statements import Sql
 from readiness_kit.sources import Visit, source

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.queries import IndexSeen, TableIndexes, UncoveredKey
+from readiness_kit.facts.database.queries import IndexSeen, TableIndexes, UncoveredKey
 from readiness_kit.probes.database.session import parameters, session
 from readiness_kit.probes.database.statements import Sql
 from readiness_kit.sources import Visit, source

@@ -10,7 +10,13 @@ import psycopg
 from psycopg.rows import DictRow
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.queries import HotStatement, HotStatements, Planned, TableReads, TableScan
+from readiness_kit.facts.database.queries import (
+    HotStatement,
+    HotStatements,
+    Planned,
+    TableReads,
+    TableScan,
+)
 from readiness_kit.probes.database.plans import Planner
 from readiness_kit.probes.database.session import Session, parameters, session
 from readiness_kit.probes.database.statements import Sql

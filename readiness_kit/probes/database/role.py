@@ -6,7 +6,7 @@ from typing import Literal
 from psycopg.rows import DictRow
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.postgres_role import ApplicationRole, RoleRights
+from readiness_kit.facts.database.role import ApplicationRole, RoleRights
 from readiness_kit.probes.database.session import Session, parameters, session
 from readiness_kit.probes.database.statements import Sql
 from readiness_kit.sources import Visit, source

@@ -9,7 +9,7 @@ import psutil
 from psycopg.rows import DictRow
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.postgres import (
+from readiness_kit.facts.database.server import (
     PostgresReplication,
     PostgresServer,
     PostgresSettings,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from readiness_kit.facts.stored_functions import DynamicSql, StoredFunctions
+from readiness_kit.facts.database.stored_functions import DynamicSql, StoredFunctions
 from readiness_kit.probes.database.dynamic_sql import PLANTED, executes, hands_on
 from readiness_kit.probes.database.session import parameters, session
 from readiness_kit.probes.database.statements import Sql

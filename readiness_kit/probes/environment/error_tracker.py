@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from readiness_kit.facts.error_tracker_configuration import ErrorTrackerConfiguration, SampleRate
+from readiness_kit.facts.environment.error_tracker import ErrorTrackerConfiguration, SampleRate
 from readiness_kit.probes.environment.places import environments
 from readiness_kit.probes.source.tree import source_tree, text_of
 from readiness_kit.sources import Visit, source

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.environment import Environment, StartEnvironment
+from readiness_kit.facts.environment.variables import Environment, StartEnvironment
 from readiness_kit.sources import Visit, source
 
 SWITCH = re.compile(r"(?:^|_)(?:DEBUG(?:_MODE|_ENABLED)?|TESTING|RELOAD|TEST_MODE)$")

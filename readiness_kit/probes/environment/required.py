@@ -7,7 +7,11 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.required_variables import RequiredVariable, RequiredVariables, VariablesAt
+from readiness_kit.facts.environment.required import (
+    RequiredVariable,
+    RequiredVariables,
+    VariablesAt,
+)
 from readiness_kit.probes.environment.places import Place, environments
 from readiness_kit.probes.secrets.strength import secret_in, strength
 from readiness_kit.sources import Visit, source

@@ -12,7 +12,7 @@ import httpx
 import psutil
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.errors_seen import (
+from readiness_kit.facts.errors.seen import (
     CrashAnswer,
     CrashSeen,
     Internal,

@@ -8,7 +8,7 @@ import httpx
 import msgspec
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.error_tracking import TrackedEvent, TrackerSeen
+from readiness_kit.facts.errors.tracking import TrackedEvent, TrackerSeen
 from readiness_kit.probes.api.graphql import bearer
 from readiness_kit.sources import Visit
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.failover_means import FailoverManager, Member
+from readiness_kit.facts.failover.means import FailoverManager, Member
 from readiness_kit.probes.kubernetes.cluster import cluster, get
 from readiness_kit.sources import Visit
 

@@ -4,7 +4,7 @@ import ipaddress
 from datetime import UTC, datetime
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.failover_means import FailoverManager, WayToPrimary
+from readiness_kit.facts.failover.means import FailoverManager, WayToPrimary
 from readiness_kit.probes.database.session import parameters, servers
 from readiness_kit.probes.failover.cloudnative_pg import cloudnative_pg
 from readiness_kit.probes.failover.names import name_kept

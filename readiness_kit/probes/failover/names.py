@@ -19,7 +19,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.resolver
 
-from readiness_kit.facts.names import Link, NameKept
+from readiness_kit.facts.failover.names import Link, NameKept
 from readiness_kit.sources import Visit
 
 HOSTS = Path("/etc/hosts")

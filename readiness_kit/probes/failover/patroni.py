@@ -6,7 +6,7 @@ import httpx
 import msgspec
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.failover_means import FailoverManager, Member
+from readiness_kit.facts.failover.means import FailoverManager, Member
 from readiness_kit.sources import Visit
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from psycopg.rows import DictRow
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.failover_means import FailoverManager, Member
+from readiness_kit.facts.failover.means import FailoverManager, Member
 from readiness_kit.probes.database.session import parameters, session
 from readiness_kit.probes.database.statements import Sql
 from readiness_kit.sources import Visit

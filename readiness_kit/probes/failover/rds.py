@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.failover_means import FailoverManager, Member
+from readiness_kit.facts.failover.means import FailoverManager, Member
 from readiness_kit.probes.aws.client import Account, Aws
 from readiness_kit.probes.database.session import parameters, servers
 from readiness_kit.sources import Visit

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import psutil
 
-from readiness_kit.facts.storage import Disk
+from readiness_kit.facts.storage.volumes import Disk
 
 ROOT = Path("/")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from readiness_kit.facts.encryption_at_rest import Layers
+from readiness_kit.facts.storage.encryption import Layers
 from readiness_kit.probes.host.disks import ROOT, device_folders, is_virtual, mount_of
 
 ENCRYPTING = frozenset(

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.kubernetes import AutoscalerState, AutoscalerStates
+from readiness_kit.facts.kubernetes.manifests import AutoscalerState, AutoscalerStates
 from readiness_kit.probes.api.graphql import bearer
 from readiness_kit.sources import Visit, source
 from readiness_kit.target import KubernetesApi

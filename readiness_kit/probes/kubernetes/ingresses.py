@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from readiness_kit.facts.ingress import DeclaredIngresses, Ingress
+from readiness_kit.facts.kubernetes.ingress import DeclaredIngresses, Ingress
 from readiness_kit.probes.kubernetes.manifests import Manifest, manifest_files, manifests
 from readiness_kit.sources import Visit, source
 

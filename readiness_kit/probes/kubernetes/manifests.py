@@ -9,7 +9,7 @@ import msgspec
 import yaml
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.kubernetes import DeclaredAutoscaler, DeclaredAutoscalers
+from readiness_kit.facts.kubernetes.manifests import DeclaredAutoscaler, DeclaredAutoscalers
 from readiness_kit.sources import Visit, source
 
 FILES_CAP = 500

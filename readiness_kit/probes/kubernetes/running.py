@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from readiness_kit.facts.workloads import Replicas, RunningWorkloads, Workload
+from readiness_kit.facts.kubernetes.workloads import Replicas, RunningWorkloads, Workload
 from readiness_kit.probes.kubernetes.cluster import cluster, get
 from readiness_kit.probes.kubernetes.workloads import Pod, containers
 from readiness_kit.sources import Visit, source

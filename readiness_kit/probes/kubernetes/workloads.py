@@ -7,7 +7,12 @@ from typing import Literal
 import msgspec
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.workloads import Container, DeclaredWorkloads, HealthProbe, Workload
+from readiness_kit.facts.kubernetes.workloads import (
+    Container,
+    DeclaredWorkloads,
+    HealthProbe,
+    Workload,
+)
 from readiness_kit.probes.kubernetes.manifests import Manifest, manifest_files, manifests
 from readiness_kit.sources import Visit, source
 

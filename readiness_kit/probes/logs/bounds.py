@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.log_bounds import LogBound, LogBounds
+from readiness_kit.facts.logs.bounds import LogBound, LogBounds
 from readiness_kit.probes.logs.collectors import docker_bound, journal_bound
 from readiness_kit.probes.logs.logrotate import SIZE_CAP_BYTES, Rule, rules
 from readiness_kit.sources import Visit, source

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from readiness_kit.errors import NotSeen, TargetError
-from readiness_kit.facts.logs import LogFile, LoggedPersonal, LoggedSecret, LogSample
+from readiness_kit.facts.logs.lines import LogFile, LoggedPersonal, LoggedSecret, LogSample
 from readiness_kit.probes.api.graphql import Json, ask, bearer, plain_query
 from readiness_kit.sources import Visit, source
 from readiness_kit.target import Logs

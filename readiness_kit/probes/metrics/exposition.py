@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.metrics import (
+from readiness_kit.facts.metrics.exposition import (
     CountersMoved,
     MetricsExposed,
     MetricsPage,

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.prometheus import ScrapeTarget, ScrapeTargets
+from readiness_kit.facts.metrics.prometheus import ScrapeTarget, ScrapeTargets
 from readiness_kit.sources import Visit, source
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}

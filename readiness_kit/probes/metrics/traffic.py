@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.capacity import AnswerSizes, DatabaseGrowth, RequestPeak, SizeSample
+from readiness_kit.facts.papers.capacity import AnswerSizes, DatabaseGrowth, RequestPeak, SizeSample
 from readiness_kit.probes.api.graphql import ask, bearer, changes, plain_queries
 from readiness_kit.probes.database.session import parameters
 from readiness_kit.probes.metrics.exposition import Exposition, read_all, values

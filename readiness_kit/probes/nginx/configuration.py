@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.nginx import (
+from readiness_kit.facts.nginx.configuration import (
     Backend,
     ConnectionLimit,
     NginxConfig,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from itertools import chain, islice, product
 from typing import NamedTuple
 
-from readiness_kit.facts.nginx_headers import HeaderPlace, NginxHeaders
+from readiness_kit.facts.nginx.headers import HeaderPlace, NginxHeaders
 from readiness_kit.probes.api.http import KEPT, cheap
 from readiness_kit.probes.nginx.keys import Keys
 from readiness_kit.probes.nginx.tree import (

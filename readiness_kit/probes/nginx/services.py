@@ -9,7 +9,7 @@ from typing import TypedDict
 import crossplane
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.services import Hop, ServiceHops
+from readiness_kit.facts.nginx.services import Hop, ServiceHops
 from readiness_kit.sources import Visit, source
 
 PASSES = frozenset(

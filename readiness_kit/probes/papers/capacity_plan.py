@@ -10,7 +10,7 @@ import msgspec
 import yaml
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.capacity import CapacityPlan, PlannedDatabase, PlannedStorage
+from readiness_kit.facts.papers.capacity import CapacityPlan, PlannedDatabase, PlannedStorage
 from readiness_kit.probes.papers.documents import SIZE_CAP_BYTES
 from readiness_kit.sources import Visit, source
 

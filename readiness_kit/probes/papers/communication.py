@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from markdown_it.tree import SyntaxTreeNode
 
-from readiness_kit.facts.papers import CommunicationPlan, Message, Moment
+from readiness_kit.facts.papers.parts import CommunicationPlan, Message, Moment
 from readiness_kit.probes.papers.dates import dates
 from readiness_kit.probes.papers.documents import declared, read
 from readiness_kit.probes.papers.parts import Section, line_of, parse, tables, with_below, words_of

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from readiness_kit.facts.papers import PaperDates
+from readiness_kit.facts.papers.parts import PaperDates
 from readiness_kit.probes.source.tree import git
 
 COMMITS = 50

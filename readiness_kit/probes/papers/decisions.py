@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from markdown_it.tree import SyntaxTreeNode
 
-from readiness_kit.facts.papers import Decision
+from readiness_kit.facts.papers.parts import Decision
 from readiness_kit.probes.papers.parts import codes, links, words_of
 
 _ARROW = re.compile(

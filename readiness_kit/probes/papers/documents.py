@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.documents import Kind, RecoveryObjectives, StatedObjective
+from readiness_kit.facts.papers.documents import Kind, RecoveryObjectives, StatedObjective
 from readiness_kit.sources import Visit, source
 
 KINDS = ("objectives", "recovery", "disaster_recovery", "sla")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from readiness_kit.facts.api_keys import KeyRotation, RotatedKey, StatedRotation
+from readiness_kit.facts.callers.api_keys import KeyRotation, RotatedKey, StatedRotation
 from readiness_kit.probes.kubernetes.manifests import Manifest, manifest_files, manifests
 from readiness_kit.probes.kubernetes.secrets import items, mapping
 from readiness_kit.probes.papers.documents import declared, read, texts

@@ -7,7 +7,15 @@ from pathlib import Path
 
 from markdown_it.tree import SyntaxTreeNode
 
-from readiness_kit.facts.papers import Act, Contact, Paper, Procedure, RecoveryPapers, Step, Way
+from readiness_kit.facts.papers.parts import (
+    Act,
+    Contact,
+    Paper,
+    Procedure,
+    RecoveryPapers,
+    Step,
+    Way,
+)
 from readiness_kit.probes.papers.dates import dates
 from readiness_kit.probes.papers.decisions import decisions
 from readiness_kit.probes.papers.documents import declared, read

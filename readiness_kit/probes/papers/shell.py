@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from readiness_kit.facts.papers import ShellProblem
+from readiness_kit.facts.papers.parts import ShellProblem
 from readiness_kit.probes.papers.parts import SHELL, Code
 
 TIMEOUT_S = 10.0

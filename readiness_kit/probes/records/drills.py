@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, time
 
-from readiness_kit.facts.drill_records import AgreedAction, DrillRecords, RecordedDrill
+from readiness_kit.facts.records.drills import AgreedAction, DrillRecords, RecordedDrill
 from readiness_kit.probes.records.deeds import on_record
 from readiness_kit.records.drill_records import DrillRecord
 from readiness_kit.sources import Visit, source

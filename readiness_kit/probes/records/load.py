@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from readiness_kit.facts.load_records import LoadRecords, RecordedLoad
+from readiness_kit.facts.records.load import LoadRecords, RecordedLoad
 from readiness_kit.probes.records.deeds import on_record
 from readiness_kit.records.load_records import LoadRecord
 from readiness_kit.sources import Visit, source

@@ -16,7 +16,7 @@ from graphql import (
     is_required_input_field,
 )
 
-from readiness_kit.facts.input_validation import Fault
+from readiness_kit.facts.refusals.input_validation import Fault
 from readiness_kit.probes.api.graphql import Json
 from readiness_kit.probes.api.schema import NOBODY, Step, leaf_of, nullable
 from readiness_kit.target import Bounds

@@ -20,7 +20,7 @@ from graphql import (
 )
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.injection import Injection, InjectionAttempts, Shape
+from readiness_kit.facts.refusals.injection import Injection, InjectionAttempts, Shape
 from readiness_kit.probes.api.graphql import Json, Reply, changes
 from readiness_kit.probes.api.marked import Caller, alive, root_fields
 from readiness_kit.probes.api.schema import Step, known_schema, leaf_of, nullable

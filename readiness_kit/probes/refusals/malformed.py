@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.graphql import GraphqlAnswer
-from readiness_kit.facts.input_validation import (
+from readiness_kit.facts.api.graphql import GraphqlAnswer
+from readiness_kit.facts.refusals.input_validation import (
     MalformedInput,
     MalformedTry,
 )

@@ -12,8 +12,8 @@ from graphql import (
     get_named_type,
 )
 
-from readiness_kit.facts.graphql import GraphqlAnswer
-from readiness_kit.facts.input_validation import OversizedInput, OversizedTry, Size, Stored
+from readiness_kit.facts.api.graphql import GraphqlAnswer
+from readiness_kit.facts.refusals.input_validation import OversizedInput, OversizedTry, Size, Stored
 from readiness_kit.probes.api.graphql import Json, ask, bearer
 from readiness_kit.probes.api.http import CHEAP_QUERY
 from readiness_kit.probes.api.schema import Step, known_schema, leaf_of, nullable

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import httpx
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.graphql import GraphqlAnswer
-from readiness_kit.facts.query_limits import DepthTry, QueryLimits
+from readiness_kit.facts.api.graphql import GraphqlAnswer
+from readiness_kit.facts.refusals.query_limits import DepthTry, QueryLimits
 from readiness_kit.probes.api.graphql import ask, bearer
 from readiness_kit.probes.api.http import CHEAP_QUERY, ERROR
 from readiness_kit.probes.api.schema import Known, Way, known_schema, ways

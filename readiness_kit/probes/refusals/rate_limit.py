@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import httpx
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.rate_limit import (
+from readiness_kit.facts.refusals.rate_limit import (
     HourLimit,
     HourlyLimits,
     RateLimitBurst,

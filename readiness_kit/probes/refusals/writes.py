@@ -26,7 +26,7 @@ from graphql import (
 )
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.input_validation import Fault, Stored
+from readiness_kit.facts.refusals.input_validation import Fault, Stored
 from readiness_kit.probes.api.graphql import Json, Reply
 from readiness_kit.probes.api.marked import Caller, first_id, marked_ids, new_mark, remove
 from readiness_kit.probes.refusals.cases import UNKNOWN, BoundsBy, bad_values

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.encryption_at_rest import ArchiveFiles, Layers, StoredAt
+from readiness_kit.facts.storage.encryption import ArchiveFiles, Layers, StoredAt
 from readiness_kit.probes.aws.s3 import S3, Object
 from readiness_kit.probes.backups.bucket import grouped
 from readiness_kit.probes.backups.formats import HEAD_BYTES, NAMES_SHOWN, Form, form_of

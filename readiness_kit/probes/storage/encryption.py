@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.encryption_at_rest import (
+from readiness_kit.facts.storage.encryption import (
     ArchiveFiles,
     DeclaredStorage,
     EncryptionAtRest,

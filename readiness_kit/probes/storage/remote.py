@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import httpx
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.storage import Holds, Volume
+from readiness_kit.facts.storage.volumes import Holds, Volume
 from readiness_kit.probes.metrics.prometheus import api_client, instant
 from readiness_kit.sources import Visit
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from readiness_kit.errors import NotSeen, ServerError
-from readiness_kit.facts.storage import SyncMethod, SyncSpeed
+from readiness_kit.facts.storage.volumes import SyncMethod, SyncSpeed
 from readiness_kit.probes.database.session import parameters, session
 from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.storage.volumes import data_directory

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.storage import Holds, ServiceVolumes, Volume, WalArchive
+from readiness_kit.facts.storage.volumes import Holds, ServiceVolumes, Volume, WalArchive
 from readiness_kit.probes.database.session import parameters, servers, session
 from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.host.disks import Mount, disks, mount_of

@@ -10,7 +10,7 @@ import msgspec
 import yaml
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.certificates import (
+from readiness_kit.facts.tls.certificates import (
     CertificateRenewal,
     ExpiryMonitoring,
     ExpiryRule,

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.certificates import Certificate, ServedCertificates, ServedChain
+from readiness_kit.facts.tls.certificates import Certificate, ServedCertificates, ServedChain
 from readiness_kit.sources import Address, Visit, source
 
 TIMEOUT_S = 4.0

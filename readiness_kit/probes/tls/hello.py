@@ -16,7 +16,7 @@ from functools import cache
 from importlib import resources
 from typing import NamedTuple
 
-from readiness_kit.facts.tls import Answer, Version
+from readiness_kit.facts.tls.offer import Answer, Version
 
 CODES: dict[Version, int] = {
     "SSLv3": 0x0300,

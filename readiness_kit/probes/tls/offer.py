@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.tls import VERSIONS, Answer, TlsEndpoint, TlsOffer, Version
+from readiness_kit.facts.tls.offer import VERSIONS, Answer, TlsEndpoint, TlsOffer, Version
 from readiness_kit.probes.tls.hello import MODERN_SUITES, USUAL_SUITES, Heard, ask, suites
 from readiness_kit.sources import Address, Visit, source
 

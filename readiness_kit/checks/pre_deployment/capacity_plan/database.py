@@ -12,8 +12,13 @@ from readiness_kit.checks.pre_deployment.capacity_plan.figures import (
     days_words,
     size_words,
 )
-from readiness_kit.facts.capacity import CapacityPlan, DatabaseGrowth, PlannedDatabase, SizeSample
-from readiness_kit.facts.storage import ServiceVolumes, Volume
+from readiness_kit.facts.papers.capacity import (
+    CapacityPlan,
+    DatabaseGrowth,
+    PlannedDatabase,
+    SizeSample,
+)
+from readiness_kit.facts.storage.volumes import ServiceVolumes, Volume
 from readiness_kit.statistics.trend import Slope, theil_sen
 from readiness_kit.verdict import Case, Cause, Finding, Grade, Move, judges
 

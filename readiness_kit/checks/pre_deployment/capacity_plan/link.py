@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from readiness_kit.checks.pre_deployment.capacity_plan.figures import NOON, positive, rate_words
-from readiness_kit.facts.capacity import AnswerSizes, CapacityPlan
+from readiness_kit.facts.papers.capacity import AnswerSizes, CapacityPlan
 from readiness_kit.verdict import Case, Finding, Grade, Move, judges
 
 LINK = (0.50, 0.80)

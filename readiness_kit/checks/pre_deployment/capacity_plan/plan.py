@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from readiness_kit.checks.pre_deployment.capacity_plan.figures import GB, NOON
-from readiness_kit.facts.capacity import CapacityPlan, PlannedDatabase, PlannedStorage
+from readiness_kit.facts.papers.capacity import CapacityPlan, PlannedDatabase, PlannedStorage
 from readiness_kit.verdict import Case, Cause, Finding, Grade, Move, judges
 
 FRESH_DAYS, OLDEST_DAYS = 90, 365

@@ -10,8 +10,8 @@ from readiness_kit.checks.pre_deployment.capacity_plan.figures import (
     positive,
     rate_words,
 )
-from readiness_kit.facts.capacity import CapacityPlan, RequestPeak
 from readiness_kit.facts.load import Stage, StepLoad
+from readiness_kit.facts.papers.capacity import CapacityPlan, RequestPeak
 from readiness_kit.load_verdict import capacity_of
 from readiness_kit.load_verdict.limits import reproduce, unproven
 from readiness_kit.statistics.histogram import Histogram

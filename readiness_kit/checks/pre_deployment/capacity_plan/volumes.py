@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from readiness_kit.checks.pre_deployment.capacity_plan.figures import GB, size_words
-from readiness_kit.facts.backups import BackupFolder
-from readiness_kit.facts.capacity import CapacityPlan, PlannedStorage
-from readiness_kit.facts.postgres import PostgresServer
-from readiness_kit.facts.storage import Holds, ServiceVolumes, Volume
+from readiness_kit.facts.backups.folder import BackupFolder
+from readiness_kit.facts.database.server import PostgresServer
+from readiness_kit.facts.papers.capacity import CapacityPlan, PlannedStorage
+from readiness_kit.facts.storage.volumes import Holds, ServiceVolumes, Volume
 from readiness_kit.verdict import Case, Cause, Finding, Grade, Move, judges
 
 STORAGE = (0.70, 0.85)

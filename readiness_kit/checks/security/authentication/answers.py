@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from readiness_kit.facts.graphql import GraphqlAnswer
+from readiness_kit.facts.api.graphql import GraphqlAnswer
 
 SAYS_NO = re.compile(
     r"unauth|authenticat|authori[sz]|token|permission|forbidden|denied|credential|signatur"

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from readiness_kit.checks.security.authentication.answers import MOMENT, NO, YES
 from readiness_kit.checks.security.authentication.refusals import all_refused
-from readiness_kit.facts.auth import DEFECTS, Attempt, BadToken, BadTokens
+from readiness_kit.facts.callers.authentication import DEFECTS, Attempt, BadToken, BadTokens
 from readiness_kit.verdict import Cause, Finding, Move, holds_weakly, judges, not_seen
 
 SMALL_LEEWAY_S, MAX_LEEWAY_S = 60, 300

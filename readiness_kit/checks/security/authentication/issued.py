@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from readiness_kit.checks.security.authentication.answers import MOMENT, YES, was_answered
-from readiness_kit.facts.auth import IssuedToken
+from readiness_kit.facts.callers.authentication import IssuedToken
 from readiness_kit.verdict import Cause, Finding, Move, fails, holds, holds_weakly, judges, not_seen
 
 MAX_LIFETIME_S = 3600

@@ -12,8 +12,8 @@ from readiness_kit.checks.security.authentication.answers import (
     was_refused,
 )
 from readiness_kit.facts import Pointer
-from readiness_kit.facts.auth import AnonymousAccess, Attempt, ForgedTokens
-from readiness_kit.facts.graphql import GraphqlAnswer
+from readiness_kit.facts.api.graphql import GraphqlAnswer
+from readiness_kit.facts.callers.authentication import AnonymousAccess, Attempt, ForgedTokens
 from readiness_kit.verdict import Cause, Finding, Move, fails, holds, judges, not_seen
 
 FORGERIES = ("algorithm_none", "wrong_key", "no_signature", "cut_signature", "changed_payload")

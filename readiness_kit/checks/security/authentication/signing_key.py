@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from readiness_kit.checks.security.authentication.answers import MOMENT
-from readiness_kit.facts.auth import SigningKey
+from readiness_kit.facts.callers.authentication import SigningKey
 from readiness_kit.verdict import Cause, Finding, Grade, Move, fails, holds, judges, not_seen
 
 MIN_KEY_BYTES = 32

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 
 from readiness_kit.checks.security.authentication.answers import SAYS_NO
-from readiness_kit.facts.graphql import GraphqlAnswer
+from readiness_kit.facts.api.graphql import GraphqlAnswer
 
 HIDES = re.compile(
     r"not found|no such|does ?n[o']t exist|cannot query field|unknown (?:type|field|argument|id)\b",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from readiness_kit.checks.security.authorization.answers import WHEN
-from readiness_kit.facts.postgres_role import ApplicationRole, RoleRights
+from readiness_kit.facts.database.role import ApplicationRole, RoleRights
 from readiness_kit.verdict import Case, Cause, Finding, Grade, Move, judges
 
 

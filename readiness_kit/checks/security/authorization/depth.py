@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from readiness_kit.checks.security.authorization.answers import OK, SERVED, WHEN, heard
-from readiness_kit.facts.graphql import GraphqlAnswer
-from readiness_kit.facts.query_limits import DepthTry, QueryLimits
+from readiness_kit.facts.api.graphql import GraphqlAnswer
+from readiness_kit.facts.refusals.query_limits import DepthTry, QueryLimits
 from readiness_kit.verdict import Case, Cause, Finding, Move, inapplicable, judges
 
 MAX_DEPTH = 15

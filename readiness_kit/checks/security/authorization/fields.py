@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from readiness_kit.checks.security.authorization.answers import NO, OK, STRANGER, WHEN, heard
-from readiness_kit.facts.authorization import ANONYMOUS, FieldRead, RestrictedFields
-from readiness_kit.facts.graphql import GraphqlAnswer
+from readiness_kit.facts.api.graphql import GraphqlAnswer
+from readiness_kit.facts.callers.authorization import ANONYMOUS, FieldRead, RestrictedFields
 from readiness_kit.verdict import Case, Cause, Finding, Move, judges
 
 

@@ -12,8 +12,8 @@ from readiness_kit.checks.security.authorization.answers import (
     denied,
     heard,
 )
-from readiness_kit.facts.authorization import ANONYMOUS, AccessMatrix, Cell
-from readiness_kit.facts.graphql import GraphqlAnswer
+from readiness_kit.facts.api.graphql import GraphqlAnswer
+from readiness_kit.facts.callers.authorization import ANONYMOUS, AccessMatrix, Cell
 from readiness_kit.verdict import Case, Cause, Finding, Move, judges
 
 

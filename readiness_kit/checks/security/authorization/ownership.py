@@ -13,7 +13,7 @@ from readiness_kit.checks.security.authorization.answers import (
     denied,
     heard,
 )
-from readiness_kit.facts.authorization import ObjectOwnership, OwnedTry
+from readiness_kit.facts.callers.authorization import ObjectOwnership, OwnedTry
 from readiness_kit.verdict import Case, Cause, Finding, Move, judges
 
 

@@ -3,8 +3,8 @@
 import re
 from typing import Literal
 
-from readiness_kit.facts.edge import EdgeSeen
-from readiness_kit.facts.nginx import NginxConfig, RequestLimit, Route
+from readiness_kit.facts.api.edge import EdgeSeen
+from readiness_kit.facts.nginx.configuration import NginxConfig, RequestLimit, Route
 
 ADDRESS = frozenset({"binary_remote_addr", "remote_addr"})
 """The connecting address, or what a trusted sender says in its place (ngx_http_realip_module)."""

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from readiness_kit.checks.security.ddos_protection.nginx import routes_of, unread
-from readiness_kit.facts.connection_limits import ConnectionLimits
-from readiness_kit.facts.nginx import ConnectionLimit, NginxConfig, Route
+from readiness_kit.facts.database.connection_limits import ConnectionLimits
+from readiness_kit.facts.nginx.configuration import ConnectionLimit, NginxConfig, Route
 from readiness_kit.verdict import Case, Cause, Finding, Grade, Move, judges
 
 LONGEST_HEADER_S = 60.0

@@ -5,7 +5,12 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.nginx import ConnectionLimit, NginxConfig, RequestLimit, Route
+from readiness_kit.facts.nginx.configuration import (
+    ConnectionLimit,
+    NginxConfig,
+    RequestLimit,
+    Route,
+)
 from readiness_kit.verdict import Move
 
 

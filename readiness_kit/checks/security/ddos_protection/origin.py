@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.edge import OriginDoor, OriginSeen
+from readiness_kit.facts.api.edge import OriginDoor, OriginSeen
 from readiness_kit.verdict import Case, Cause, Finding, Move, judges
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.edge import EdgeAnswer, EdgeSeen
+from readiness_kit.facts.api.edge import EdgeAnswer, EdgeSeen
 from readiness_kit.verdict import Case, Cause, Finding, Grade, Move, judges
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from readiness_kit.checks.security.ddos_protection.callers import EVERYBODY, standing_of, worst
 from readiness_kit.checks.security.ddos_protection.nginx import routes_of, unread
 from readiness_kit.facts import Pointer
-from readiness_kit.facts.edge import EdgeSeen
-from readiness_kit.facts.ingress import DeclaredIngresses, Ingress
-from readiness_kit.facts.nginx import NginxConfig, Route
+from readiness_kit.facts.api.edge import EdgeSeen
+from readiness_kit.facts.kubernetes.ingress import DeclaredIngresses, Ingress
+from readiness_kit.facts.nginx.configuration import NginxConfig, Route
 from readiness_kit.verdict import Case, Cause, Finding, Grade, judges
 
 LIMITS_REQUESTS = re.compile(r".*/(limit-rps|limit-rpm|limit-req-rate|rate-limit-requests)")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.redis import CacheAnswers, CacheEncryption, CacheUrl
+from readiness_kit.facts.cache.server import CacheAnswers, CacheEncryption, CacheUrl
 from readiness_kit.verdict import Case, Cause, Finding, Move, judges
 
 SPOKEN = frozenset({"pong", "login_required"})

@@ -6,7 +6,12 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from readiness_kit.checks.security.encryption_in_transit.rules import is_loopback, plain_rules
-from readiness_kit.facts.postgres import ConnectionString, DatabaseEncryption, HbaRule, WireAnswers
+from readiness_kit.facts.database.server import (
+    ConnectionString,
+    DatabaseEncryption,
+    HbaRule,
+    WireAnswers,
+)
 from readiness_kit.verdict import Case, Cause, Finding, Grade, Move, judges
 
 MODERN_TLS = frozenset({"TLSv1.2", "TLSv1.3"})

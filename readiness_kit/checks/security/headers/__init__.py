@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from readiness_kit.checks.security.headers import example, rules
 from readiness_kit.checks.security.headers.received import over, strict_transport
 from readiness_kit.checks.security.headers.written import elsewhere
-from readiness_kit.facts.http import AnswerHeaders, PlainHttp
-from readiness_kit.facts.nginx_headers import NginxHeaders
+from readiness_kit.facts.api.http import AnswerHeaders, PlainHttp
+from readiness_kit.facts.nginx.headers import NginxHeaders
 from readiness_kit.verdict import Check, Finding, judges
 
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from readiness_kit.checks.security.headers.rules import ONE_YEAR_S
-from readiness_kit.facts.http import AnswerHeaders, HeaderAnswer, PlainAnswer, PlainHttp
-from readiness_kit.facts.nginx_headers import HeaderPlace, NginxHeaders
+from readiness_kit.facts.api.http import AnswerHeaders, HeaderAnswer, PlainAnswer, PlainHttp
+from readiness_kit.facts.nginx.headers import HeaderPlace, NginxHeaders
 from readiness_kit.verdict import Move
 
 SENT: dict[str, tuple[str, ...]] = {

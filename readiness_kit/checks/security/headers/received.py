@@ -2,7 +2,7 @@
 
 from readiness_kit.checks.security.headers.rules import ONE_YEAR_S, Rule, hsts
 from readiness_kit.facts import Pointer
-from readiness_kit.facts.http import AnswerHeaders, HeaderAnswer, PlainHttp
+from readiness_kit.facts.api.http import AnswerHeaders, HeaderAnswer, PlainHttp
 from readiness_kit.verdict import Cause, Finding, fails, holds, holds_weakly, not_seen
 
 ADVICE = {

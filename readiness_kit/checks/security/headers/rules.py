@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
-from readiness_kit.facts.http import HeaderAnswer
+from readiness_kit.facts.api.http import HeaderAnswer
 
 ONE_YEAR_S = 31_536_000
 """RFC 6797 6.1.1 names no figure; the preload list asks for one year."""

@@ -1,8 +1,8 @@
 """Headers as nginx.conf has them, at the places that no request reached."""
 
 from readiness_kit.checks.security.headers.rules import NAMES, Rule, Worth
-from readiness_kit.facts.http import HeaderAnswer
-from readiness_kit.facts.nginx_headers import HeaderPlace, NginxHeaders
+from readiness_kit.facts.api.http import HeaderAnswer
+from readiness_kit.facts.nginx.headers import HeaderPlace, NginxHeaders
 from readiness_kit.verdict import Cause, Finding, Grade, fails, not_seen
 
 

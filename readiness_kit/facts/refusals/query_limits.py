@@ -3,7 +3,7 @@
 from typing import Literal
 
 from readiness_kit.facts import Fact, Record
-from readiness_kit.facts.graphql import GraphqlAnswer
+from readiness_kit.facts.api.graphql import GraphqlAnswer
 
 Origin = Literal["introspection", "declared"]
 """Where the schema was seen: the running service told it, or the file of the repository."""

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from readiness_kit.facts import Fact, Record
-from readiness_kit.facts.names import NameKept
+from readiness_kit.facts.failover.names import NameKept
 
 Manager = Literal["patroni", "repmgr", "pg_auto_failover", "cloudnative_pg", "rds"]
 

@@ -3,8 +3,8 @@
 from typing import Literal
 
 from readiness_kit.facts import Fact, Record
-from readiness_kit.facts.graphql import GraphqlAnswer
-from readiness_kit.facts.query_limits import Origin
+from readiness_kit.facts.api.graphql import GraphqlAnswer
+from readiness_kit.facts.refusals.query_limits import Origin
 
 Fault = Literal["wrong_type", "null", "unknown_field", "out_of_range"]
 """What is wrong with a value, or with a query."""

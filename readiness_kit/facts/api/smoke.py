@@ -1,7 +1,7 @@
 """What the declared operations answer, round after round, from outside."""
 
 from readiness_kit.facts import Fact, Record
-from readiness_kit.facts.graphql import GraphqlAnswer
+from readiness_kit.facts.api.graphql import GraphqlAnswer
 
 
 class SmokeAnswer(Record, frozen=True, kw_only=True):

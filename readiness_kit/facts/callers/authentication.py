@@ -6,7 +6,7 @@ No token and no key is ever kept: only names of cases, lengths, seconds and answ
 from typing import Literal
 
 from readiness_kit.facts import Fact, Record
-from readiness_kit.facts.graphql import GraphqlAnswer
+from readiness_kit.facts.api.graphql import GraphqlAnswer
 
 Defect = Literal["expired", "not_yet_valid", "wrong_audience", "wrong_issuer"]
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from readiness_kit.facts import Fact, Record
-from readiness_kit.facts.restore import Phase
+from readiness_kit.facts.drills.restore import Phase
 
 
 class CopyRecovered(Record, frozen=True, kw_only=True):

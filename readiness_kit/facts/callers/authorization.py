@@ -3,7 +3,7 @@
 from typing import Literal
 
 from readiness_kit.facts import Fact, Record
-from readiness_kit.facts.graphql import GraphqlAnswer
+from readiness_kit.facts.api.graphql import GraphqlAnswer
 
 Undone = Literal["yes", "no", "nothing"]
 """Whether what a try had written was removed again."""

@@ -1,7 +1,7 @@
 """What the service says when something is wrong: provoked client errors, debug routes, a crash."""
 
 from readiness_kit.facts import Fact, Record
-from readiness_kit.facts.error_tracking import TrackerSeen
+from readiness_kit.facts.errors.tracking import TrackerSeen
 
 
 class Internal(Record, frozen=True):

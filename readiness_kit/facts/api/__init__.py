@@ -1,0 +1,1 @@
+"""What callers see of the API: over HTTP and GraphQL, at every address."""

@@ -1,0 +1,1 @@
+"""Backups and archived WAL: what there is, and how it is verified."""

@@ -1,0 +1,1 @@
+"""The cache: who is let in, and whether reads and writes use it."""

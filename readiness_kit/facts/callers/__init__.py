@@ -1,0 +1,1 @@
+"""Who asks: tokens, keys and identities, and what each may do."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: the server, its roles, its limits, and what statements cost."""

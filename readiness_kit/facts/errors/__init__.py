@@ -1,0 +1,1 @@
+"""Errors that were provoked, in answers and at the tracker."""

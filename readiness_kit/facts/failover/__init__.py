@@ -1,0 +1,1 @@
+"""Who fails over by itself, and how the application finds the primary."""

@@ -1,0 +1,1 @@
+"""What manifests declare, and what runs in the cluster."""

@@ -1,0 +1,1 @@
+"""What stands in the service's logs, and what bounds them."""

@@ -1,0 +1,1 @@
+"""What the service and Prometheus tell in figures."""

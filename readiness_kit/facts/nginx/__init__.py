@@ -1,0 +1,1 @@
+"""What nginx is configured to do."""

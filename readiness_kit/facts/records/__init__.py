@@ -1,0 +1,1 @@
+"""What signed records tell of load tests and drills."""

@@ -1,0 +1,1 @@
+"""What the service refuses: input that is faulty, hostile or too much."""

@@ -1,0 +1,1 @@
+"""What the data lies on, and whether that is encrypted."""

@@ -1,0 +1,1 @@
+"""TLS and certificates, as clients meet them and as somebody cares for them."""
