@@ -9,6 +9,7 @@ from webserver import visit
 from readiness_kit.probes.callers import signing_key
 from readiness_kit.probes.secrets.in_code import secrets_in_code
 from readiness_kit.probes.source.tree import git as git_of_kit
+from readiness_kit.probes.source.tree import source_tree
 from readiness_kit.target import Source
 
 KEY = "4f0e9a6c1b7d" * 3
@@ -58,8 +59,9 @@ def program(tmp_path) -> tuple[Path, Path]:
 
 def look(tree: Path) -> None:
     """Let everything that reads a tree by git read this one."""
-    secrets_in_code.gather(visit("http://127.0.0.1:9", source=Source(path=tree)))
-    signing_key._history(tree, [KEY.encode()])
+    looking = visit("http://127.0.0.1:9", source=Source(path=tree))
+    secrets_in_code.gather(looking)
+    signing_key._history(source_tree(looking), [KEY.encode()], looking)
     signing_key._tracked(tree, tree / "app.py")
 
 
@@ -129,12 +131,14 @@ def test_a_file_is_read_whatever_its_name_looks_like(tree, name):
     (tree / name).write_text(f'API_KEY = "{KEY}"\n')
     git(tree, "add", "--", ".")
     git(tree, "commit", "-qm", "More")
-    fact = secrets_in_code.gather(visit("http://127.0.0.1:9", source=Source(path=tree)))
+    looking = visit("http://127.0.0.1:9", source=Source(path=tree))
+    fact = secrets_in_code.gather(looking)
     assert {one.what for one in fact.found} == {"tree", "history"}
     assert [one.where for one in fact.found if one.what == "tree"] == [f"{name}:1"]
     assert signing_key._tracked(tree, tree / name)
     assert not signing_key._tracked(tree, tree / "none")
-    assert signing_key._history(tree, [KEY.encode()]) == ("searched", True)
+    searched = signing_key._history(source_tree(looking), [KEY.encode()], looking)
+    assert searched == ("searched", True)
     assert not list(tree.parent.rglob("pwned"))
 
 

@@ -7,6 +7,7 @@ from buckets import Shelf, serving, settle
 from webserver import secret, visit
 
 from readiness_kit.checks.database.backup_strategy import CHECK as STRATEGY
+from readiness_kit.checks.database.backup_strategy import SERVER
 from readiness_kit.checks.disaster_recovery.backup_schedule import CHECK as SCHEDULE
 from readiness_kit.checks.infrastructure.storage import CHECK as STORAGE
 from readiness_kit.errors import NotSeen
@@ -59,7 +60,9 @@ def test_a_week_of_backups(shelf):
     assert fact.directory == f"s3://{shelf.name}/daily"
     assert fact.reproduce().startswith(f"aws s3 ls --recursive 's3://{shelf.name}/daily/' --end")
     assert STRATEGY.shows(fact)["recent"] == "PASS"
-    assert STRATEGY.shows(fact)["size_plausible"] == "PASS"
+    assert STRATEGY.shows(fact)["size_plausible"] == "FAIL", "1 kB of a database of many GB"
+    small = SERVER.replace(database_bytes=20_000)
+    assert STRATEGY.shows(fact, small)["size_plausible"] == "PASS"
     assert SCHEDULE.shows(fact)["daily_full"] == "PASS"
     assert looking.meter.counts() == {"aws_requests": 1.0}
 
