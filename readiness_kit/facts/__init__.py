@@ -1,8 +1,7 @@
 """Facts: frozen records of what was seen, with units in their names and no opinion.
 
 The rooms are those of the probes, and one for what drills saw. A fact also holds the question that
-was asked (the origins that were tried, the limits that were declared), so that a judge needs nothing
-else.
+was asked (origins that were tried, limits that were declared), so that a judge needs nothing else.
 """
 
 import re
