@@ -13,7 +13,7 @@ from readiness_kit.checks.infrastructure.storage import CHECK as STORAGE
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.aws import s3
 from readiness_kit.probes.aws.s3 import S3
-from readiness_kit.probes.backups import place as s3_place
+from readiness_kit.probes.backups import store_place as s3_place
 from readiness_kit.probes.backups.folder import backup_folder
 from readiness_kit.target import Backups, Bucket, Database
 

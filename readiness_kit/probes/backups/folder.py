@@ -16,7 +16,7 @@ from readiness_kit.probes.backups.bucket import HEADS, MANIFESTS, kept
 from readiness_kit.probes.backups.names import CLOCK_S, PARTIAL_FILE, named_day
 from readiness_kit.probes.backups.pgbackrest import Tool
 from readiness_kit.probes.backups.pgbackrest_facts import Repo, backups, repos
-from readiness_kit.probes.backups.place import place_of_store
+from readiness_kit.probes.backups.store_place import place_of_store
 from readiness_kit.probes.database.session import parameters, servers, session
 from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.host.machine import is_our_backend
