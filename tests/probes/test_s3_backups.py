@@ -13,7 +13,7 @@ from readiness_kit.checks.infrastructure.storage import CHECK as STORAGE
 from readiness_kit.errors import NotSeen
 from readiness_kit.probes.aws import s3
 from readiness_kit.probes.aws.s3 import S3
-from readiness_kit.probes.backups import store_place as s3_place
+from readiness_kit.probes.backups import store_place
 from readiness_kit.probes.backups.folder import backup_folder
 from readiness_kit.target import Backups, Bucket, Database
 
@@ -206,13 +206,13 @@ NAMES = {
 def place(tmp_path, monkeypatch):
     def find(endpoint, dsn, *, here):
         monkeypatch.setattr(
-            s3_place, "addresses", lambda one: frozenset({NAMES[one]} if one in NAMES else ())
+            store_place, "addresses", lambda one: frozenset({NAMES[one]} if one in NAMES else ())
         )
-        monkeypatch.setattr(s3_place, "_database_is_here", lambda _: here)
+        monkeypatch.setattr(store_place, "_database_is_here", lambda _: here)
         database = Database(dsn=secret(tmp_path, "dsn", dsn))
         bucket = Bucket(url="s3://shop", endpoint_url=endpoint, region="eu-central-1")
         looking = visit("http://localhost", database=database, backups=Backups(bucket=bucket))
-        return s3_place.place_of_store(looking, S3(looking, bucket, bucket.url))
+        return store_place.place_of_store(looking, S3(looking, bucket, bucket.url))
 
     return find
 
@@ -256,14 +256,14 @@ def test_addresses_of_containers_are_this_machines(monkeypatch):
             "lo": [entry(socket.AF_INET6, "::1", None, None, None)],
         }
 
-    monkeypatch.setattr(s3_place.psutil, "net_if_addrs", addresses)
+    monkeypatch.setattr(store_place.psutil, "net_if_addrs", addresses)
     ours = ("203.0.113.5", "203.0.113.6", "172.17.0.9", "::1", "2001:db8::1")
-    assert [s3_place._ours(one) for one in ours] == [True, False, True, True, False]
+    assert [store_place._ours(one) for one in ours] == [True, False, True, True, False]
 
 
 def test_names_that_do_not_resolve_have_no_address():
-    assert s3_place.addresses("no.such.name.invalid") == frozenset()
-    assert s3_place.addresses("127.0.0.1") == {"127.0.0.1"}
+    assert store_place.addresses("no.such.name.invalid") == frozenset()
+    assert store_place.addresses("127.0.0.1") == {"127.0.0.1"}
 
 
 def test_one_place_is_named():
