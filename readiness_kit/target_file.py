@@ -277,19 +277,25 @@ class _Reader:
 
     def explain(self, error: msgspec.ValidationError) -> TargetError:
         """Return *error* with its line and a suggestion."""
-        message, _, path = str(error).partition(" - at `")
-        path = path.rstrip("`") or "$"
-        while path not in self._lines and path != "$":
-            path = re.sub(r"(\.[^.\[]*|\[[^\]]*\]|\[\.\.\.\])$", "", path)
+        message, _, place = str(error).partition(" - at ")
+        of_a_key, place = place.startswith("`key` in "), place.removeprefix("`key` in ").strip("`")
+        place = place or "$"
+        path = place
+        while path not in self._lines and path:
+            path = re.sub(r"(\.[^.\[]*|\[[^\]]*\]|\$)$", "", path)
+        path = path or "$"
         hint = KEYS
         unknown = re.search(r"unknown field `(.*)`", message)
+        if of_a_key:
+            unknown = re.search("'(.*)'", message)
         if unknown:
             word = unknown[1]
-            close = difflib.get_close_matches(word, _fields_at(path), n=2)
+            known = _names_at(path) if of_a_key else _fields_at(place)
+            close = difflib.get_close_matches(word, known, n=2)
             hint = f"did you mean {' or '.join(close)}?" if close else hint
-            return self._error(
-                self._lines.get(f"{path}.{word}", 0), f"unknown key {word!r}", hint=hint
-            )
+            if of_a_key and not close:
+                hint = f"one of {', '.join(known)}"
+            return self._error(self._line(f"{place}.{word}"), f"unknown key {word!r}", hint=hint)
         if message == BY_VALUE:
             hint = "write env:NAME or file:PATH, and keep the value there"
         elif message.startswith("Invalid enum value "):
@@ -299,6 +305,11 @@ class _Reader:
             hint = f"did you mean {close[0]}?" if close else hint
             message = f"got {got}, wanted one of {', '.join(wanted)}"
         return self.at(path[2:], message, hint)
+
+    def _line(self, place: str) -> int:
+        """Return the line of *place*, in which ``[...]`` stands for any name or number."""
+        anywhere = re.escape(place).replace(r"\[\.\.\.\]", r"(?:\[\d+\]|\.[^.\[]+)")
+        return next((n for one, n in self._lines.items() if re.fullmatch(anywhere, one)), 0)
 
     def at(self, key: str, message: str, hint: str) -> TargetError:
         """Return an error about the value of *key*, with its line."""
@@ -316,6 +327,13 @@ def _line_of(mark: object) -> int:
 def _fields_at(path: str) -> list[str]:
     """Return the keys that the part at *path* may have, all known keys when it is unclear."""
     return [field.encode_name for field in _struct(_type_at(path)).fields]
+
+
+def _names_at(path: str) -> list[str]:
+    """Return the words by which the entries of the mapping at *path* may be called."""
+    info = _type_at(path)
+    kind = info.key_type if isinstance(info, msgspec.inspect.DictType) else None
+    return [*map(str, kind.values)] if isinstance(kind, msgspec.inspect.LiteralType) else []
 
 
 def _options_at(path: str) -> list[str]:
@@ -339,6 +357,8 @@ def _struct(info: msgspec.inspect.Type) -> msgspec.inspect.StructType:
         )
     if isinstance(info, (msgspec.inspect.VarTupleType, msgspec.inspect.ListType)):
         return _struct(info.item_type)
+    if isinstance(info, msgspec.inspect.DictType):
+        return _struct(info.value_type)
     if isinstance(info, msgspec.inspect.StructType):
         return info
     root = msgspec.inspect.type_info(Target)

@@ -54,6 +54,21 @@ MISTAKES = {
         "soak",
     ),
     "renamed key": (HEAD + "evidence_from: [{run: ., fir: [load]}]\n", "unknown key 'fir'", "for"),
+    "name in a mapping": (
+        HEAD + "load:\n  profiles:\n    bencmark: {}\n",
+        ":6: unknown key 'bencmark'",
+        "did you mean benchmark?",
+    ),
+    "far from every name": (
+        HEAD + "auth:\n  test_tokens: {zzz: env:X}\n",
+        ":5: unknown key 'zzz'",
+        "one of expired, not_yet_valid",
+    ),
+    "key below a name": (
+        HEAD + "load:\n  profiles:\n    peak: {second: 5}\n",
+        ":6: unknown key 'second'",
+        "did you mean seconds?",
+    ),
     "type": (HEAD + "objectives:\n  p95_ms: fast\n", ":5: objectives.p95_ms", "schema"),
     "bound": (HEAD + "objectives:\n  peak_rps: -1\n", ":5: objectives.peak_rps", "schema"),
     "norway": (HEAD + "release: {version: on}\n", ":4: 'on' would be read as bool", "quotes"),

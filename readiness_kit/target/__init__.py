@@ -49,6 +49,7 @@ from readiness_kit.target.surroundings import (
     HandlerRotation,
     Kubernetes,
     KubernetesApi,
+    LogMeaning,
     Logs,
     Prometheus,
     Proxy,
@@ -89,6 +90,7 @@ __all__ = [
     "Limits",
     "Load",
     "LoadProfile",
+    "LogMeaning",
     "Logs",
     "NotApplicable",
     "Objectives",
@@ -108,6 +110,27 @@ __all__ = [
     "Source",
     "Target",
     "origin",
+]
+
+
+DocumentKind = Literal[
+    "api",
+    "api_keys",
+    "architecture",
+    "certificates",
+    "communication",
+    "deployment",
+    "disaster_recovery",
+    "failover",
+    "objectives",
+    "recovery",
+    "renewal",
+    "rotation",
+    "runbooks",
+    "secrets",
+    "security",
+    "sla",
+    "troubleshooting",
 ]
 
 
@@ -186,8 +209,8 @@ class Target(Part, frozen=True):
     source: Source | None = None
     """The source tree of the service."""
 
-    documents: dict[str, Path] = {}
-    """Documents by kind: api, objectives, recovery, certificates, deployment, …"""
+    documents: dict[DocumentKind, Path] = {}
+    """Documents, by kind."""
 
     capacity: Path | None = None
     """The capacity plan: YAML with date, owner, rate, sizes and bandwidth; ``readiness explain

@@ -82,6 +82,7 @@ class GaugeQuery(Part, frozen=True):
 
 
 Profile = Literal["benchmark", "peak", "step", "stress", "soak"]
+AnyProfile = Literal["smoke", "benchmark", "peak", "step", "stress", "spike", "soak"]
 
 
 class Load(Part, frozen=True):
@@ -90,7 +91,7 @@ class Load(Part, frozen=True):
     scenario: Path | None = None
     """Locust file with the users."""
 
-    profiles: dict[str, LoadProfile] = {}
+    profiles: dict[AnyProfile, LoadProfile] = {}
     """Overrides of the built-in profiles."""
 
     run: tuple[Profile, ...] = ("benchmark", "peak", "step", "stress", "soak")

@@ -53,7 +53,8 @@ def takes(info: inspect.Type) -> str:
     if isinstance(info, (inspect.VarTupleType, inspect.ListType)):
         return f"list: {takes(info.item_type)}"
     if isinstance(info, inspect.DictType):
-        return f"by name: {takes(info.value_type)}"
+        names = takes(info.key_type) if isinstance(info.key_type, inspect.LiteralType) else "name"
+        return f"by {names}: {takes(info.value_type)}"
     if isinstance(info, inspect.StructType):
         return "keys"
     return PLAIN.get(type(info), "text")

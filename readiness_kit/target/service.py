@@ -8,6 +8,8 @@ from msgspec import Meta
 from readiness_kit.target.parts import Part, Secret
 from readiness_kit.target.stores import CacheCanary
 
+BadToken = Literal["expired", "not_yet_valid", "wrong_audience", "wrong_issuer"]
+
 
 class Release(Part, frozen=True):
     """What is deployed."""
@@ -106,10 +108,8 @@ class Auth(Part, frozen=True):
     signing_key_file: Path | None = None
     """File or manifest by which the service gets its signing key."""
 
-    test_tokens: dict[str, Secret] = {}
-    """Genuinely signed bad tokens: ``expired``, ``not_yet_valid``, ``wrong_audience``,
-    ``wrong_issuer``.
-    """
+    test_tokens: dict[BadToken, Secret] = {}
+    """Genuinely signed bad tokens."""
 
 
 class OwnedObject(Part, frozen=True):

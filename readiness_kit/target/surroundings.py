@@ -1,11 +1,14 @@
 """What stands around the service: proxy, cluster, logs, monitoring, people."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from readiness_kit.target.parts import Part, Secret
+
+LogMeaning = Literal["user_id", "endpoint", "duration", "status", "time", "level", "request_id"]
+MetricMeaning = Literal["requests_total", "request_duration"]
 
 
 class Proxy(Part, frozen=True):
@@ -50,8 +53,8 @@ class Logs(Part, frozen=True):
     stored: Path | None = None
     """Folder in which the journal, or the logs of containers, lie; its volume must have room."""
 
-    keys: dict[str, str] = {}
-    """Log key of each of user_id, endpoint, duration, status, time, level and request_id."""
+    keys: dict[LogMeaning, str] = {}
+    """Key of a line that holds each of these."""
 
     allowed_personal_fields: tuple[str, ...] = ()
     """Fields that may hold personal data."""
@@ -84,9 +87,8 @@ class Prometheus(Part, frozen=True):
     url: str | None = None
     """Base URL of the Prometheus HTTP API."""
 
-    names: dict[str, str] = {}
-    """Name of the metric for each of ``requests_total`` and ``request_duration``; found by meaning
-    when left out."""
+    names: dict[MetricMeaning, str] = {}
+    """Name of the metric for each of these; found by meaning when left out."""
 
 
 class Communication(Part, frozen=True):

@@ -41,7 +41,8 @@ def plan_for(
     """
     built_in = profile(name)
     api = configured(target.api, "api")
-    shape = _over(override, target.load.profiles.get(name))
+    declared = next((one for key, one in target.load.profiles.items() if key == name), None)
+    shape = _over(override, declared)
     instants = _instants(shape.replay) if shape.replay else ()
     played = _replayed(instants) if instants else _stages(target, built_in, shape)
     top_rps = max(max(stage.from_rps, stage.to_rps) for stage in played)

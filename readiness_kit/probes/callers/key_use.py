@@ -14,7 +14,7 @@ from readiness_kit.probes.api.http import ERROR
 from readiness_kit.probes.errors.provoked import request_id
 from readiness_kit.probes.logs.lines import ALIASES, Tail, json_object
 from readiness_kit.sources import Visit, source
-from readiness_kit.target import ApiKeys, Logs
+from readiness_kit.target import ApiKeys, LogMeaning, Logs
 
 POLL_S = 0.1
 ACTIONS = ("action", "operation", "event", "method", "endpoint", "path", "message")
@@ -134,7 +134,7 @@ def _lacks(line: Mapping[str, Json], logs: Logs) -> list[str]:
     return lacks if any(line.get(key) for key in ACTIONS) else [*lacks, "action"]
 
 
-def _value(line: Mapping[str, Json], meaning: str, logs: Logs) -> Json:
+def _value(line: Mapping[str, Json], meaning: LogMeaning, logs: Logs) -> Json:
     names = [logs.keys[meaning]] if meaning in logs.keys else ALIASES[meaning]
     return next((line[name] for name in names if line.get(name)), None)
 

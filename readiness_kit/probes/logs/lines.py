@@ -13,7 +13,7 @@ from readiness_kit.errors import NotSeen, TargetError
 from readiness_kit.facts.logs.lines import LogFile, LoggedPersonal, LoggedSecret, LogSample
 from readiness_kit.probes.api.graphql import Json, ask, bearer, plain_query
 from readiness_kit.sources import Visit, source
-from readiness_kit.target import Logs
+from readiness_kit.target import LogMeaning, Logs
 
 LINES = 500
 """Lines that are read of each log."""
@@ -24,7 +24,7 @@ WANTED_LINES = 60
 MOST_SENT = 15
 """Requests that are sent to a service elsewhere."""
 
-ALIASES: dict[str, tuple[str, ...]] = {
+ALIASES: dict[LogMeaning, tuple[str, ...]] = {
     "user_id": ("user_id", "user"),
     "endpoint": ("endpoint", "path"),
     "duration": ("duration", "duration_ms", "duration_s"),

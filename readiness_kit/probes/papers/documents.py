@@ -67,7 +67,9 @@ def declared(visit: Visit, kinds: Sequence[str], what: str) -> dict[str, Path]:
         NotSeen: It names none; *what* says what is missing.
 
     """
-    named = {kind: file for kind, file in visit.target.documents.items() if kind in kinds}
+    named: dict[str, Path] = {
+        kind: file for kind, file in visit.target.documents.items() if kind in kinds
+    }
     if not named:
         raise NotSeen(
             f"readiness.yaml names no {what}",
