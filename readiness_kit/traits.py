@@ -16,7 +16,8 @@ from readiness_kit.evidence.folder import RunFolder
 from readiness_kit.facts import Fact
 from readiness_kit.facts.cache.server import CacheServer
 from readiness_kit.facts.callers.identity import Identity
-from readiness_kit.facts.database.server import DeclaredPools, PostgresServer, PostgresSettings
+from readiness_kit.facts.database.pool import DeclaredPools
+from readiness_kit.facts.database.server import PostgresServer, PostgresSettings
 from readiness_kit.facts.host import HostCapacity
 from readiness_kit.results import Difference
 from readiness_kit.target import Objectives

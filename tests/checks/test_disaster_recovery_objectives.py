@@ -7,7 +7,7 @@ from readiness_kit.checks.disaster_recovery.objectives import (
     DOCUMENTS,
     REPLICATION,
 )
-from readiness_kit.facts.database.server import Replica, Standby
+from readiness_kit.facts.database.replication import Replica, Standby
 from readiness_kit.target import Objectives
 
 RTO, RPO = DOCUMENTS.stated

@@ -6,7 +6,7 @@ from readiness_kit.checks.security.encryption_in_transit.cache import GOOD as GO
 from readiness_kit.checks.security.encryption_in_transit.database import GOOD as GOOD_DATABASE
 from readiness_kit.checks.security.encryption_in_transit.rules import plain_rules
 from readiness_kit.checks.security.encryption_in_transit.services import GOOD as GOOD_SERVICES
-from readiness_kit.facts.database.server import ConnectionString, HbaRule
+from readiness_kit.facts.database.encryption import ConnectionString, HbaRule
 
 
 def rule(kind, address="0.0.0.0/0.0.0.0", method="scram-sha-256", line=9, *, databases=("all",)):

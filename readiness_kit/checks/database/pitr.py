@@ -21,10 +21,10 @@ from readiness_kit.checks.disaster_recovery.objectives import (
     queue_grows,
     says_so_only,
 )
-from readiness_kit.facts.backups.archive_command import ArchiveCommand
-from readiness_kit.facts.database.server import PostgresArchiving
 from readiness_kit.facts.drills.recovery import CopyRecovered, PointInTimeRecovery
 from readiness_kit.facts.drills.restore import Phase
+from readiness_kit.facts.wal.archiver import PostgresArchiving
+from readiness_kit.facts.wal.command import ArchiveCommand
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 LONGEST_WAITING_S = 900.0

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.database.server import DeclaredPool, DeclaredPools, PoolUse, PoolWatch
+from readiness_kit.facts.database.pool import DeclaredPool, DeclaredPools, PoolUse, PoolWatch
 from readiness_kit.facts.drills.connections import DeadConnections, EndedPool
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, Outcome, judges
 

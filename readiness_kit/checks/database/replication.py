@@ -16,13 +16,8 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from readiness_kit.facts.database.server import (
-    PostgresArchiving,
-    PostgresReplication,
-    Replica,
-    Slot,
-    Standby,
-)
+from readiness_kit.facts.database.replication import PostgresReplication, Replica, Slot, Standby
+from readiness_kit.facts.wal.archiver import PostgresArchiving
 from readiness_kit.target import Objectives
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 

@@ -27,8 +27,9 @@ from readiness_kit.checks.disaster_recovery.objectives import (
     queue_grows,
     says_so_only,
 )
-from readiness_kit.facts.backups.folder import BackupFolder, WalArchive
-from readiness_kit.facts.database.server import PostgresArchiving
+from readiness_kit.facts.backups.folder import BackupFolder
+from readiness_kit.facts.wal.archive import WalArchive
+from readiness_kit.facts.wal.archiver import PostgresArchiving
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges
 
 DAYS = 7

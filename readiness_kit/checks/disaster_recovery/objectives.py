@@ -23,17 +23,13 @@ from msgspec.structs import replace
 from readiness_kit.checks.database import failover, replication
 from readiness_kit.checks.database.backup_verification import DRILL as RESTORE
 from readiness_kit.checks.database.backup_verification import stops
-from readiness_kit.facts.database.server import (
-    PostgresArchiving,
-    PostgresReplication,
-    Replica,
-    Standby,
-)
+from readiness_kit.facts.database.replication import PostgresReplication, Replica, Standby
 from readiness_kit.facts.drills.failover import FailoverDrill
 from readiness_kit.facts.drills.readiness import Outage, Poll, ReadinessDrill
 from readiness_kit.facts.drills.recovery import ArchiveRecovery, CopyRecovered
 from readiness_kit.facts.drills.restore import RestoreDrill
 from readiness_kit.facts.papers.documents import RecoveryObjectives, StatedObjective
+from readiness_kit.facts.wal.archiver import PostgresArchiving
 from readiness_kit.load_verdict.restores import expected, in_words
 from readiness_kit.target import Objectives
 from readiness_kit.verdict import Case, Cause, Check, Finding, Grade, judges

@@ -1,1 +1,1 @@
-"""Backups and archived WAL: what there is, and how it is verified."""
+"""Backups: what there is, and how it is verified."""

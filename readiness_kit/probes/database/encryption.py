@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from psycopg.rows import DictRow
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.database.server import (
+from readiness_kit.facts.database.encryption import (
     Answer,
     ConnectionString,
     DatabaseEncryption,

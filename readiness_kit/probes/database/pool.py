@@ -8,7 +8,7 @@ import httpx
 import msgspec
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.database.server import DeclaredPool, DeclaredPools, PoolUse, PoolWatch
+from readiness_kit.facts.database.pool import DeclaredPool, DeclaredPools, PoolUse, PoolWatch
 from readiness_kit.probes.api.graphql import bearer, plain_query
 from readiness_kit.probes.database.session import Session, parameters, session
 from readiness_kit.probes.database.statements import Sql

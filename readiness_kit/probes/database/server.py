@@ -9,16 +9,8 @@ import psutil
 from psycopg.rows import DictRow
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.database.server import (
-    PostgresReplication,
-    PostgresServer,
-    PostgresSettings,
-    Release,
-    Replica,
-    Setting,
-    Slot,
-    Standby,
-)
+from readiness_kit.facts.database.replication import PostgresReplication, Replica, Slot, Standby
+from readiness_kit.facts.database.server import PostgresServer, PostgresSettings, Release, Setting
 from readiness_kit.probes.database.session import Session, parameters, servers, session
 from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.host.machine import capacity, is_our_backend

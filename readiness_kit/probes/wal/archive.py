@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.backups.folder import WalArchive
+from readiness_kit.facts.wal.archive import WalArchive
 from readiness_kit.probes.aws.s3 import PAGES, S3
 from readiness_kit.probes.backups import pgbackrest_facts
 from readiness_kit.probes.backups.bucket import MANIFESTS

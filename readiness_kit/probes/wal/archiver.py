@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.database.server import PostgresArchiving
+from readiness_kit.facts.wal.archiver import PostgresArchiving
 from readiness_kit.probes.backups import pgbackrest_facts
 from readiness_kit.probes.database.session import parameters, session
 from readiness_kit.probes.database.statements import Sql

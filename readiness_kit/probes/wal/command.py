@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from readiness_kit.errors import NotSeen
-from readiness_kit.facts.backups.archive_command import ArchiveCommand, Way
+from readiness_kit.facts.wal.command import ArchiveCommand, Way
 from readiness_kit.probes.database.session import parameters, session
 from readiness_kit.probes.database.statements import Sql
 from readiness_kit.probes.host.machine import is_our_backend

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from readiness_kit.checks.security.encryption_in_transit.rules import is_loopback, plain_rules
-from readiness_kit.facts.database.server import (
+from readiness_kit.facts.database.encryption import (
     ConnectionString,
     DatabaseEncryption,
     HbaRule,

@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Iterator
 
-from readiness_kit.facts.database.server import HbaRule
+from readiness_kit.facts.database.encryption import HbaRule
 
 PLAIN_KINDS = frozenset({"host", "hostnossl", "hostnogssenc"})
 """Kinds of rules that match connections without TLS (PostgreSQL manual 21.1)."""

@@ -1,0 +1,1 @@
+"""Archived WAL: how it gets into the archive, and what is there."""
