@@ -124,6 +124,7 @@ DAMAGE = {
     "fact is a link": lambda run: as_link(run / "facts/tls_offer.json"),
     "facts are a link": lambda run: as_link(run / "facts"),
     "fact is a pipe": lambda run: ((run / "facts/tls_offer.json").unlink(), os.mkfifo(run / "p")),
+    "fact is a giant": lambda run: os.truncate(run / "facts/tls_offer.json", 5 * 1024**3),
     "fact added": lambda run: (run / "facts/more.json").write_bytes(b"{}"),
     "hidden file added": lambda run: (run / "facts/.more").write_bytes(b"{}"),
     "name with newline": lambda run: (run / "facts/a\nb").write_bytes(b"{}"),
