@@ -5,7 +5,7 @@
 set -euf; LC_ALL=C; export LC_ALL
 refuse() { echo "REFUSED: $*" >&2; exit 4; }
 run=$(cd -- "$1" && pwd -P) signers=$2 month=2592000
-others=$(find "$run/" ! -type d ! -type f) && [ -z "$others" ] || refuse "links or devices in $run"
+others=$(find "$run/" ! -type d ! -type f -o -size +8388608) && [ -z "$others" ] || refuse "links, devices or giants in $run"
 stored=$(cd -- "$run" && find . -path ./signoff -prune -o -type f ! -path ./SHA256SUMS -print | cut -c3- | sort)
 [ "$stored" = "$(cut -c67- "$run/SHA256SUMS" | sort)" ] || refuse "files are missing or additional"
 (cd -- "$run" && sha256sum --strict --quiet -c SHA256SUMS) || refuse "files have changed"
