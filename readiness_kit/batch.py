@@ -258,7 +258,6 @@ def _patience(name: str, sources: Mapping[type, Source]) -> int:
     return max(found, default=0) if items else 4
 
 
-
 def _load_papermill() -> None:
     """Import papermill without the parts of jsonschema that cost seconds and check nothing here."""
     with _left_out(IMPORTED_FOR_NOTHING):
