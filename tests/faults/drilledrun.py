@@ -23,10 +23,10 @@ drills:
   cut_database: {{do: [touch, "{place}/broken"], undo: [rm, -f, "{place}/broken"]}}
 """
 
-POINTS = 28
+POINTS = 30
 BEGUN = 10
-SEALED = 25
-HARMLESS = (22,)
+SEALED = 27
+HARMLESS = (24,)
 
 
 class Drilled(Fact, frozen=True, kw_only=True):
