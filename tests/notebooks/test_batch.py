@@ -134,7 +134,9 @@ def test_a_secret_that_a_notebook_prints_is_redacted(target_file, tmp_path):
         file.write("auth: {token: 'file:token'}\n")
     opened = Assessment.open(target_file, tmp_path / "run", only=("documentation",))
     leak = cell(f"print({secret!r})\nraise ValueError({secret!r})")
-    done = run(opened, target_file, broken(tmp_path / "broken", lambda cells: cells.insert(4, leak)))
+    done = run(
+        opened, target_file, broken(tmp_path / "broken", lambda cells: cells.insert(4, leak))
+    )
     assert "raised ValueError: [redacted]" in done.problem
     opened.seal(opened.results(complete=False, incomplete_reasons=(f"gathering: {secret}",)))
     stored = [one.read_bytes() for one in (tmp_path / "run").rglob("*") if one.is_file()]
