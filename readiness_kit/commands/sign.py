@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     " again: you take its results at their word. Left out, such a run is refused.",
 )
 @click.option(
+    "--replace",
+    is_flag=True,
+    help="Sign although somebody else has signed for this role: that signature is lost. Left out,"
+    " only your own earlier signature is replaced.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     default=Path(),
@@ -47,6 +53,7 @@ def command(
     policy_file: Path | None,
     withdraw: str | None,
     unjudged: bool,
+    replace: bool,
     out: Path,
 ) -> None:
     """Sign the run in RUN, a folder or a bundle, for a role.
@@ -71,6 +78,7 @@ def command(
                 key=key,
                 policy=rules,
                 unjudged=unjudged,
+                replace=replace,
                 show=_show,
                 shown=faults,
             )

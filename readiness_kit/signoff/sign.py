@@ -47,18 +47,19 @@ def sign(
     policy: Pinned,
     now: datetime | None = None,
     unjudged: bool = False,
+    replace: bool = False,
     show: Callable[[Results, Statement], None] | None = None,
     shown: Callable[[SealedRun], list[str]] = nothing,
 ) -> SignedOff:
-    """Sign the run in *folder* as *principal* in *role* with *key*; a newer signature replaces.
+    """Sign the run in *folder* as *principal* in *role* with *key*, in place of an older signature.
 
     What this kit cannot judge anew is signed only where *unjudged* says so. What is about to be
     signed goes to *show* before the key is touched; *shown* says what the run shows otherwise than
     it should.
 
     Raises:
-        Unsignable: Incomplete, too old, NO-GO, UNDECIDED where the policy forbids it, or judged by
-            another kit.
+        Unsignable: Incomplete, too old, NO-GO, UNDECIDED where the policy forbids it, judged by
+            another kit, or signed by somebody else in that role and *replace* is not set.
         IntegrityError: The run is not what its manifest says, or not what its facts amount to.
         UsageError: No such role, no plain principal, or a key that cannot be used.
 
@@ -68,6 +69,8 @@ def sign(
     moment = (now or datetime.now(UTC)).astimezone(UTC)
     _demand_signable(run.results, policy, moment)
     _demand_judged(run, unjudged=unjudged)
+    if not replace:
+        _demand_vacant(folder, role, principal)
     for fault in shown(run):
         raise IntegrityError(fault, hint="run again; somebody changed what the run shows")
     statement = build(
@@ -159,6 +162,24 @@ def _demand_judged(run: SealedRun, *, unjudged: bool) -> None:
         raise Unsignable(
             f"the facts of {run.results.run_id} cannot be judged again here: {other}",
             hint="sign with the kit that made the run; --unjudged takes results.json at its word",
+        )
+
+
+def _demand_vacant(folder: Path, role: str, principal: str) -> None:
+    """Demand that nobody else has signed in *role*: one signature of a role stands."""
+    try:
+        said = (
+            record.read(record.place(folder, role)).record if record.there(folder, role) else None
+        )
+    except IntegrityError:
+        return
+    if isinstance(said, Withdrawal) or said is None:
+        return
+    other = said.predicate.readiness_kit.principal
+    if not same_person(principal, other):
+        raise Unsignable(
+            f"{other} has signed as {role} already",
+            hint="sign for your own role; --replace puts your signature in place of that one",
         )
 
 

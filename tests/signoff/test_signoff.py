@@ -273,7 +273,7 @@ def test_one_person_twice(run, team, alone, tmp_path):
     one, other = "security_lead", "operations_lead"
     name = team.principal(one)
     text = team.allowed.read_text().replace(team.principal(other), name.upper())
-    team.sign(run, other, principal=name.upper())
+    team.sign(run, other, principal=name.upper(), replace=True)
     allowed = signers.AllowedSigners.parse(text.encode())
     found = verify.verify(run, allowed, policy.load(None), SIGNED)
     assert found.exit_code == 4
@@ -293,7 +293,11 @@ def test_one_key_under_two_names(run, team, alone):
 
 
 def test_a_role_is_no_other_role(run, team, alone):
-    team.sign(run, "product_owner", principal=team.principal("security_lead"))
+    before = (run / "signoff" / "product_owner.json").read_bytes()
+    with pytest.raises(Unsignable, match="has signed as product_owner already"):
+        team.sign(run, "product_owner", principal=team.principal("security_lead"))
+    assert (run / "signoff" / "product_owner.json").read_bytes() == before
+    team.sign(run, "product_owner", principal=team.principal("security_lead"), replace=True)
     found = team.verify(run)
     assert found.exit_code == 4
     assert "may not sign as product-owner@signoff.readiness-kit" in found.problems[0] + "".join(
@@ -498,10 +502,12 @@ def test_usage(signed_run, team, tmp_path):
 def test_signing_twice_is_warned_of(run, team, alone):
     name, key = team.principal("security_lead"), team.key("security_lead")
     assert team.sign(run, "security_lead").warnings == ()
-    found = team.sign(run, "operations_lead", principal=name.upper(), key=key).warnings
+    found = team.sign(
+        run, "operations_lead", principal=name.upper(), key=key, replace=True
+    ).warnings
     assert [one.split(" has signed")[0] for one in found] == [name.upper(), "this key"]
     (run / "signoff" / "security_lead.json").write_bytes(b"{}")
-    assert team.sign(run, "operations_lead").warnings == ()
+    assert team.sign(run, "operations_lead", replace=True).warnings == ()
 
 
 def take_back(team, run, role, when=SIGNED, **more):

@@ -235,7 +235,7 @@ def test_both_refuse_one_for_two(run, team, tmp_path, shared, words):
     if shared == "person":
         name = team.principal(FIRST).upper()
         lines[ROLES[1]] = lines[ROLES[1]].replace(team.principal(ROLES[1]), name)
-        team.sign(run, ROLES[1], principal=name, now=NOW)
+        team.sign(run, ROLES[1], principal=name, now=NOW, replace=True)
     else:
         mine = lines[FIRST].split()[-1]
         lines[ROLES[1]] = lines[ROLES[1]].replace(lines[ROLES[1]].split()[-1], mine)
