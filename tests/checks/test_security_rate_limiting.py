@@ -52,3 +52,9 @@ def test_minute(accepted, refused, status):
     )
     fact = GOOD_MINUTE.replace(caller=caller, seconds=58.0)
     assert CHECK.shows(fact)["per_minute"] == status
+
+
+def test_a_minute_that_did_not_go_beyond_the_limit_shows_nothing():
+    caller = replace(GOOD_MINUTE.caller, accepted=140, good=140, sent=140, refused=0)
+    fact = GOOD_MINUTE.replace(caller=caller, per_minute=300, seconds=58.0)
+    assert CHECK.shows(fact)["per_minute"] == "UNKNOWN"

@@ -95,6 +95,30 @@ def test_paced_requests(service, status, parts, monkeypatch):
     assert CHECK.shows(fact)["per_minute"] == status
 
 
+@pytest.mark.parametrize(("holds", "status"), [(150, "PASS"), (10_000, "FAIL")])
+def test_a_high_declared_limit_is_gone_beyond(holds, status, parts, monkeypatch):
+    monkeypatch.setattr(rate_limit, "PACED_SECONDS", 0.5)
+    limits = Limits(rate=RateLimits(per_minute=120, burst=30))
+    with serve(Bucket(burst=holds, rate=0.1)) as url:
+        fact = rate_limit_minute.gather(visit(url, **parts, limits=limits, deadline_s=60))
+    assert fact.planned == 180
+    assert CHECK.shows(fact)["per_minute"] == status
+
+
+def test_a_high_declared_burst_is_gone_beyond(parts):
+    limits = Limits(rate=RateLimits(burst=100))
+    with serve(Bucket(burst=100)) as url:
+        fact = rate_limit_burst.gather(visit(url, **parts, limits=limits, deadline_s=60))
+    assert fact.caller.sent == 122
+    assert fact.caller.refused > 0
+
+
+def test_a_limit_that_only_load_goes_beyond_is_not_tried(parts):
+    limits = Limits(rate=RateLimits(per_minute=60_000))
+    with pytest.raises(NotSeen, match="72024 requests would be needed"):
+        rate_limit_minute.gather(visit("http://127.0.0.1:1", **parts, limits=limits))
+
+
 def test_a_slow_service_was_not_asked_at_that_pace(parts, monkeypatch):
     monkeypatch.setattr(rate_limit, "PACED_SECONDS", 0.1)
     with serve(Bucket(burst=1000)) as url:

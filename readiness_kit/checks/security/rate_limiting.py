@@ -132,7 +132,8 @@ def _clear(minute: RateLimitMinute, allowed: float) -> bool:
 def _whole(minute: RateLimitMinute) -> bool:
     """Whether everything planned was sent and answered: then no refusal means no limit."""
     caller = minute.caller
-    return 0 < minute.planned <= caller.sent and caller.accepted == caller.sent
+    enough = minute.planned > TOLERANCE * (minute.per_minute + minute.burst)
+    return enough and minute.planned <= caller.sent and caller.accepted == caller.sent
 
 
 @judges("per_hour")

@@ -1,6 +1,7 @@
 """Asks too much on purpose, from an address of its own, and reads what limits are configured."""
 
 import contextlib
+import math
 import re
 import time
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,12 @@ BURST_REQUESTS, BURST_CONNECTIONS = 60, 20
 OTHER_REQUESTS = 5
 PACED_REQUESTS, PACED_SECONDS = 140, 60.0
 
+EXCESS = 1.2
+"""How far beyond a high declared limit is gone: what is judged allows 1.1 of it."""
+
+MOST_REQUESTS = 3000
+"""More is load, and proves a limit no better."""
+
 REST_S = 60.0
 """What a caller who asked too much leaves alone before asking too much again: else little is
 accepted because little is left, and a limit far too high looks right.
@@ -43,13 +50,15 @@ reads settings of this kind under its own name and does nothing with them: they 
 
 @source(
     effect="load",
-    asks=f"{BURST_REQUESTS} requests at once, {OTHER_REQUESTS} from a second identity",
+    asks=f"{BURST_REQUESTS} requests at once, more where limits.rate.burst is high; "
+    f"{OTHER_REQUESTS} from a second identity",
     deadline_s=30.0 + REST_S,
     exclusive=("target",),
 )
 def rate_limit_burst(visit: Visit) -> RateLimitBurst:
     """Send a burst as one caller, and a few requests as another once the first is refused."""
     url, rate, ask = visit.api.url, visit.target.limits.rate, _operation(visit)
+    planned = _beyond(rate.burst + rate.per_minute // 60, BURST_REQUESTS)
     first, other, _ = _callers(visit)
     address = visit.addresses(url)[0]
     with (
@@ -59,7 +68,7 @@ def rate_limit_burst(visit: Visit) -> RateLimitBurst:
         ThreadPoolExecutor(max_workers=BURST_CONNECTIONS) as pool,
     ):
         began = time.monotonic()
-        flying = [pool.submit(_send, one, ask) for _ in range(BURST_REQUESTS)]
+        flying = [pool.submit(_send, one, ask) for _ in range(planned)]
         _wait_for_a_refusal(flying)
         beside = [_send(two, ask) for _ in range(OTHER_REQUESTS)] if other else []
         answers = [flight.result() for flight in flying]
@@ -77,13 +86,15 @@ def rate_limit_burst(visit: Visit) -> RateLimitBurst:
 
 @source(
     effect="load",
-    asks=f"{PACED_REQUESTS} requests in {PACED_SECONDS:g} s at most, until the first 429",
+    asks=f"{PACED_REQUESTS} requests in {PACED_SECONDS:g} s, more where limits.rate is high, until "
+    "the first 429",
     deadline_s=PACED_SECONDS + 30 + REST_S,
     exclusive=("target",),
 )
 def rate_limit_minute(visit: Visit) -> RateLimitMinute:
     """Send evenly paced requests above the limit, and stop at the first refusal."""
     url, rate, ask = visit.api.url, visit.target.limits.rate, _operation(visit)
+    planned = _beyond(rate.per_minute + rate.burst, PACED_REQUESTS)
     first, _, third = _callers(visit)
     address = visit.addresses(url)[0]
     answers: list[httpx.Response | None] = []
@@ -92,8 +103,8 @@ def rate_limit_minute(visit: Visit) -> RateLimitMinute:
         visit.client(url, address=address, paced=False, headers=bearer(third or first)) as client,
     ):
         began = time.monotonic()
-        for number in range(PACED_REQUESTS):
-            due = began + number * PACED_SECONDS / PACED_REQUESTS
+        for number in range(planned):
+            due = began + number * PACED_SECONDS / planned
             time.sleep(max(0.0, due - time.monotonic()))
             answers.append(_send(client, ask))
             if _status(answers[-1]) == httpx.codes.TOO_MANY_REQUESTS:
@@ -102,11 +113,28 @@ def rate_limit_minute(visit: Visit) -> RateLimitMinute:
     return RateLimitMinute(
         per_minute=rate.per_minute,
         burst=rate.burst,
-        planned=PACED_REQUESTS,
+        planned=planned,
         seconds=seconds,
         caller=tally(answers),
         observed_at=datetime.now(UTC),
     )
+
+
+def _beyond(limit: int, least: int) -> int:
+    """Return how many requests show whether *limit* holds: more than it allows.
+
+    Raises:
+        NotSeen: Too many would be needed.
+
+    """
+    wanted = max(least, math.ceil(EXCESS * limit))
+    if wanted > MOST_REQUESTS:
+        raise NotSeen(
+            f"{wanted} requests would be needed to go beyond a limit of {limit}",
+            cause="not_allowed",
+            hint=f"play a load test; at most {MOST_REQUESTS} are sent here",
+        )
+    return wanted
 
 
 @source(effect="read", asks="no request: reads nginx.conf and the environment file")
