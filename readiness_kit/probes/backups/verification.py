@@ -15,7 +15,8 @@ SAID_CAP = 300
 
 _RESTORES = (
     r"readiness\b.*(check|run)\b.*\bdrill|\bpg_restore\b(?!.*(--list|-l\b|/dev/null)).*(-d\b|--dbname)"
-    r"|\bpsql\b.*(-f\b|--file|<)|pgbackrest\b.* restore\b|\bbarman\b.* recover|backup-fetch"
+    r"|\bpsql\b.*(-f\b|--file|<)[ =]*\S*(?i:backup|dump)|cat\b[^|]*(?i:backup|dump)[^|]*\|\s*psql\b"
+    r"|pgbackrest\b.* restore\b|\bbarman\b.* recover|backup-fetch"
 )
 _READS = (
     r"\bpg_restore\b.*(-f|--file)[ =]?/dev/null|\bpg_verifybackup\b|pgbackrest\b.* verify\b"
@@ -63,6 +64,8 @@ def reads(command: str) -> Reads:
 
     >>> reads("pg_restore --list a.dump"), reads("pg_restore -f /dev/null a.dump")
     ('list_only', 'full_read')
+    >>> reads("psql -d scratch -f /backup/newest.sql"), reads("psql -d live -f report.sql")
+    ('restore', 'not_known')
     """
     kinds: tuple[tuple[Reads, str], ...] = (
         ("restore", _RESTORES),
