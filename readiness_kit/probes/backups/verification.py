@@ -19,9 +19,10 @@ _RESTORES = (
     r"|pgbackrest\b.* restore\b|\bbarman\b.* recover|backup-fetch"
 )
 _READS = (
-    r"\bpg_restore\b.*(-f|--file)[ =]?/dev/null|\bpg_verifybackup\b|pgbackrest\b.* verify\b"
-    r"|\bbarman\b.* verify"
+    r"\bpg_restore\b.*(-f|--file)[ =]?/dev/null|\bpg_verifybackup\b|\bbarman\b.* verify"
+    r"|pgbackrest\b.* verify\b(?s:.*)\b(grep|jq)\b"
 )
+"""``pgbackrest verify`` ends with 0 over a damaged backup (seen with 2.45): its words must be read."""
 _LISTS = r"\bpg_restore\b.*(--list|\s-l\b)"
 _IDLE = re.compile(r"(\s*(/\S*/)?(true|false|echo|pg_dump|pg_dumpall|:)\b[^|;&]*)?\s*")
 SCRIPTS = 20
@@ -66,6 +67,8 @@ def reads(command: str) -> Reads:
     ('list_only', 'full_read')
     >>> reads("psql -d scratch -f /backup/newest.sql"), reads("psql -d live -f report.sql")
     ('restore', 'not_known')
+    >>> reads("pgbackrest --stanza=a verify"), reads("pgbackrest verify | grep -q 'status: ok'")
+    ('not_known', 'full_read')
     """
     kinds: tuple[tuple[Reads, str], ...] = (
         ("restore", _RESTORES),
