@@ -22,7 +22,7 @@ _READS = (
     r"\bpg_restore\b.*(-f|--file)[ =]?/dev/null|\bpg_verifybackup\b|\bbarman\b.* verify"
     r"|pgbackrest\b.* verify\b(?s:.*)\b(grep|jq)\b"
 )
-"""``pgbackrest verify`` ends with 0 over a damaged backup (seen with 2.45): its words must be read."""
+"""``pgbackrest verify`` ends with 0 over a damaged backup (seen with 2.45): its words count."""
 _LISTS = r"\bpg_restore\b.*(--list|\s-l\b)"
 _IDLE = re.compile(r"(\s*(/\S*/)?(true|false|echo|pg_dump|pg_dumpall|:)\b[^|;&]*)?\s*")
 SCRIPTS = 20
