@@ -56,11 +56,36 @@ class SecretsInCode(Fact, frozen=True, kw_only=True):
     images_named: tuple[str, ...]
     """Images that the manifests run."""
 
+    images_searched: tuple[tuple[str, ...], ...] = ()
+    """Each image that was searched, by all its names; by none where its file tells none."""
+
     reviewed_by: str
     """Who marked the false alarms; empty when nobody did."""
 
     planted: dict[str, bool]
     """Positive control: for each kind, whether a planted one was found by the same search."""
+
+    @property
+    def unseen_images(self) -> tuple[str, ...]:
+        """Images that run and were not searched; one that tells no name may be any of them.
+
+        >>> image_name("docker.io/library/nginx"), image_name("a.io/b:1@sha256:00")
+        ('nginx:latest', 'a.io/b@sha256:00')
+        """
+        known = {image_name(one) for names in self.images_searched for one in names}
+        left = [one for one in self.images_named if image_name(one) not in known]
+        nameless = sum(not names for names in self.images_searched)
+        return tuple(left) if len(left) > nameless else ()
+
+
+def image_name(reference: str) -> str:
+    """Return *reference* as Docker completes it: by digest, else by tag, else ``latest``."""
+    name, _, digest = reference.partition("@")
+    path, _, last = name.rpartition("/")
+    bare, _, tag = last.partition(":")
+    hub = path in ("", "library", "docker.io", "docker.io/library")
+    place = bare if hub else f"{path.removeprefix('docker.io/')}/{bare}"
+    return f"{place}@{digest}" if digest else f"{place}:{tag or 'latest'}"
 
 
 Way = Literal["manager", "kubernetes_secret", "private_file", "value", "not_found"]

@@ -363,6 +363,29 @@ def test_an_image_that_nobody_shows_is_unknown(tree, tmp_path):
     assert shown(look(tree, **both)) == "PASS"
 
 
+@pytest.mark.parametrize(
+    ("named", "tags", "status"),
+    [
+        ("shop:1", ["shop:1"], "PASS"),
+        ("docker.io/library/shop", ["shop:latest"], "PASS"),
+        ("shop:1", ["shop:2"], "UNKNOWN"),
+        ("shop@sha256:00", ["shop@sha256:00", "shop:1"], "PASS"),
+        ("shop:1@sha256:00", ["shop:1"], "UNKNOWN"),
+        ("a.example:5000/shop:1", ["a.example:5000/shop:1"], "PASS"),
+        ("a.example/shop:1", ["b.example/shop:1"], "UNKNOWN"),
+    ],
+)
+def test_an_image_of_another_name_is_another_image(tree, tmp_path, named, tags, status):
+    manifest, image = tmp_path / "m.yaml", tmp_path / "image.json"
+    manifest.write_text(POD.format(more=f", image: '{named}'"))
+    image.write_text(json.dumps([{"RepoTags": tags, "Config": {"Env": ["A=b"]}}]))
+    both = {
+        "kubernetes": Kubernetes(manifests=(manifest,)),
+        "application": Application(images=(image,)),
+    }
+    assert shown(look(tree, **both)) == status
+
+
 def test_units(tree, tmp_path):
     unit = tmp_path / "shop.service"
     unit.write_text(f"[Service]\nEnvironment=API_KEY={HEX}\n")

@@ -86,10 +86,9 @@ def _is_key(one: FoundSecret, code: SecretsInCode) -> bool:
 def _searched_whole(code: SecretsInCode) -> bool:
     """Tell whether source and images were searched, by a search that finds what is planted."""
     tree = any(one.what == "tree" and one.items > 0 for one in code.searched)
-    images = sum(one.items for one in code.searched if one.what == "images" and one.items > 0)
     whole = tree and all(one.complete for one in code.searched if one.what != "history")
     proven = bool(code.planted) and all(code.planted.values())
-    return whole and proven and images >= len(code.images_named)
+    return whole and proven and not code.unseen_images
 
 
 @judges("rotation")

@@ -36,13 +36,13 @@ def judge_code(code: SecretsInCode) -> Iterator[Finding]:
     real = [one for one in code.found if not (one.reviewed and code.reviewed_by)]
     missed = [kind for kind, found in code.planted.items() if not found]
     unsearched = [one for one in code.searched if not one.complete]
-    unseen_images = _unseen_images(code)
+    unseen_images = ", ".join(code.unseen_images)
     case = Case(
         claim="none_in_code_or_configuration",
         got=_got(code, real)
         + f"; planted but not found: {', '.join(missed)}" * bool(missed)
         + "".join(f"; {one.what} not searched whole: {one.reason}" for one in unsearched)
-        + f"; {unseen_images}" * bool(unseen_images),
+        + f"; not searched: {unseen_images}" * bool(unseen_images),
         want="no secret but reviewed false alarms, and every planted one found",
         seen=[SecretsInCode.at("/found"), SecretsInCode.at("/searched")],
         reproduce="detect-secrets scan --all-files SOURCE; gitleaks git SOURCE",
@@ -76,13 +76,6 @@ def _got(code: SecretsInCode, real: list[FoundSecret]) -> str:
     )
     reviewed = f"; {alarms} false alarms by {code.reviewed_by}" if alarms else ""
     return f"{len(real)} secrets{named}{reviewed}; searched {where or 'nothing'}"
-
-
-def _unseen_images(code: SecretsInCode) -> str:
-    """Say how few images were searched, where manifests name more."""
-    seen = sum(one.items for one in code.searched if one.what == "images" and one.items > 0)
-    few = seen < len(code.images_named)
-    return f"{seen} of {len(code.images_named)} images were searched" if few else ""
 
 
 @judges("manager_used")
@@ -140,6 +133,7 @@ CODE = SecretsInCode(
         ),
     ),
     images_named=("registry.example.com/shop:1.4",),
+    images_searched=(("registry.example.com/shop:1.4",),),
     reviewed_by="security@example.com, 2026-02-20",
     planted={"AWS access key": True, "private key": True},
 )

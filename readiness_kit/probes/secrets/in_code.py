@@ -44,12 +44,13 @@ def secrets_in_code(visit: Visit) -> SecretsInCode:
     """
     tree = source_tree(visit)
     objects = _objects(visit)
+    in_images, images = _images(visit.target.application.images)
     swept = [
         search_tree(tree, visit),
         search_history(tree, visit),
         _manifests(objects),
         _units(visit.target.application.units),
-        _images(visit.target.application.images),
+        in_images,
     ]
     reviewed_by, alarms = _false_alarms(visit.target.credentials.false_alarms)
     hits = {(one.what, one.where, one.fingerprint): one for part in swept for one in part.hits}
@@ -66,6 +67,7 @@ def secrets_in_code(visit: Visit) -> SecretsInCode:
             for one in sorted(hits.values(), key=lambda one: one.fingerprint in alarms)[:MOST_FOUND]
         ),
         images_named=tuple(sorted({name for one in objects for name in _named_images(one.body)})),
+        images_searched=tuple(images),
         reviewed_by=reviewed_by,
         planted=dict(_planted(visit)),
         observed_at=datetime.now(UTC),
@@ -168,9 +170,9 @@ def _units(files: tuple[Path, ...]) -> Swept:
     return Swept(searched("units", len(files), ""), hits)
 
 
-def _images(files: tuple[Path, ...]) -> Swept:
-    """Search environment, labels, commands and history of each image's configuration."""
-    hits, images = [], 0
+def _images(files: tuple[Path, ...]) -> tuple[Swept, list[tuple[str, ...]]]:
+    """Search environment, labels, commands and history of each image; return its names, too."""
+    hits, images = [], list[tuple[str, ...]]()
     for file in files:
         try:
             found = json.loads(text_of(file) or "")
@@ -183,13 +185,14 @@ def _images(files: tuple[Path, ...]) -> Swept:
             config = mapping(image.get("Config") or image.get("config"))
             if not config:
                 raise NotSeen(f"{file.name} has no Config", hint="docker image inspect NAME > FILE")
-            images += 1
+            names = [*items(image.get("RepoTags")), *items(image.get("RepoDigests"))]
+            images.append(tuple(map(str, names)))
             history = [str(mapping(one).get("created_by")) for one in items(image.get("history"))]
             text = "\n".join([*map(str, items(config.get("Env"))), *_leaves(config, 0), *history])
             hits += [
                 Hit(one.kind, "images", file.name, one.fingerprint) for one in secrets_in(text)
             ]
-    return Swept(searched("images", images, ""), hits)
+    return Swept(searched("images", len(images), ""), hits), images
 
 
 def _named_images(node: object, depth: int = 0) -> Iterator[str]:
