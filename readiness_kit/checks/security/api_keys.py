@@ -223,11 +223,15 @@ def forget_the_policy(seen: KeyRotation) -> KeyRotation:
 
 
 def take_a_year(seen: KeyRotation) -> KeyRotation:
-    """Every period is a day longer than a quarter at least."""
+    """Every period is a day longer than a quarter at least, and keys are that much older."""
     longer = (
         replace(one, days=max(91.0, one.days)) if one.days > 0 else one for one in seen.stated
     )
-    return seen.replace(stated=tuple(longer))
+    older = (
+        replace(one, age_days=one.age_days + 91.0) if one.age_days is not None else one
+        for one in seen.keys
+    )
+    return seen.replace(stated=tuple(longer), keys=tuple(older))
 
 
 def grow_old(seen: KeyRotation) -> KeyRotation:
