@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import time
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,9 @@ PROGRAMS = {
 
 TARGETS = 3
 """Two processes of the service, and the node exporter."""
+
+AGAIN_S, POLL_S = 6.0, 0.1
+"""Longest wait for two more scrapes, and between two questions."""
 
 
 class Monitoring:
@@ -77,6 +81,18 @@ class Monitoring:
             process.wait_until(partial(answers, getattr(self.ports, name)))
         for prometheus in self.processes[:1]:
             prometheus.wait_until(self._all_scraped)
+
+    def look_again(self) -> None:
+        """Wait until Prometheus has found every target up from now on, a few seconds at most.
+
+        What was started again was down for it until then.
+        """
+        since, ends = time.time(), time.monotonic() + AGAIN_S
+        for _ in self.processes[:1]:
+            while time.monotonic() < ends and not (
+                self._asked("sum(up)") == TARGETS and self._asked("min(timestamp(up))") > since
+            ):
+                time.sleep(POLL_S)
 
     def _all_scraped(self) -> bool:
         """Tell whether Prometheus has found every target up, and seen what the sandbox writes."""

@@ -130,6 +130,8 @@ class Stack:
             server.start()
         for server in idle.values():
             server.wait_until(partial(self._serves, server), timeout_s=SERVICE_DEADLINE_S)
+        if self._monitoring and idle and not (orders.stopped or orders.environment):
+            self._monitoring.look_again()
 
     def _change_places(self, stage: Stage) -> set[str]:
         """Bring primary and standby to *stage*; return the names of those that are down there."""
