@@ -4,6 +4,7 @@ The first three are unpacked by Python itself, the others by their own programs;
 program is missing, nothing was seen of the file, and nothing is wrong with it.
 """
 
+import abc
 import bz2
 import contextlib
 import gzip
@@ -102,9 +103,9 @@ class _Source(io.RawIOBase):
         into[: len(data)] = data
         return len(data)
 
+    @abc.abstractmethod
     def some(self, size: int) -> bytes:
         """Return up to *size* bytes; none at the end."""
-        raise NotImplementedError
 
 
 class _Unpacked(_Source):
