@@ -23,13 +23,19 @@ def run(folder, url, *arguments, environment="sandbox", path="/"):
 SHORT = ("--rate", "200", "--duration", "2", "--users", "20", "--json")
 
 
-def test_objectives_held(tmp_path):
-    for _ in range(3):  # a host too busy to generate load says so: ask it again
+def patiently(tmp_path, *given):
+    """Play again, a few times, where the host was too busy to generate load, and said so."""
+    for _ in range(3):
         with LoadTarget() as target:
-            done = run(tmp_path, target.url, *SHORT)
-        said = json.loads(done.stdout)
-        if said["invalid_reason"] != "generator_late":
+            done = run(tmp_path, target.url, *given)
+        if json.loads(done.stdout)["invalid_reason"] != "generator_late":
             break
+    return done
+
+
+def test_objectives_held(tmp_path):
+    done = patiently(tmp_path, *SHORT)
+    said = json.loads(done.stdout)
     assert said["schema"] == "readiness-kit/load/1"
     assert (said["valid"], said["verdict"], done.return_value) == (True, "held", 0), done.stderr
     assert said["scheduled"] == said["sent"] == said["answered"] == said["corrected"]["n"] == 400
@@ -49,20 +55,13 @@ def test_objectives_not_held(tmp_path):
 
 
 def test_too_few_samples_are_never_held(tmp_path):
-    with LoadTarget() as target:
-        done = run(
-            tmp_path, target.url, "--rate", "20", "--duration", "1", "--users", "5", "--json"
-        )
+    done = patiently(tmp_path, "--rate", "20", "--duration", "1", "--users", "5", "--json")
     assert (json.loads(done.stdout)["verdict"], done.return_value) == ("unknown", 3)
-    # on a busy host the generator may be late, too, with nothing to send
-    assert "too_few_samples" in done.stderr or "generator_late" in done.stderr
+    assert "too_few_samples" in done.stderr
 
 
 def test_zero_requests_are_never_held(tmp_path):
-    with LoadTarget() as target:
-        done = run(
-            tmp_path, target.url, "--rate", "0.1", "--duration", "1", "--users", "1", "--json"
-        )
+    done = patiently(tmp_path, "--rate", "0.1", "--duration", "1", "--users", "1", "--json")
     said = json.loads(done.stdout)
     assert said["scheduled"] == said["sent"] == 0
     assert (said["verdict"], done.return_value) == ("unknown", 3)
